@@ -1,0 +1,156 @@
+"""Small scenes: a ship at sea, an aeroplane in the sky."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from draw_patterns import graded
+from draw_shapes import SIZE, UNIT, Point, disc, polygon, ribbon, shape, within
+from draw_studio import Colour, Material, Studio, enlarged, noise
+from PIL import Image
+
+PAINT = Material(puff=1.6, roundness=0.9, gloss=0.5, sharpness=26, grain=0.01)
+PLATE = replace(PAINT, puff=0.7, roundness=0.6, gloss=0.25)
+ROWS = np.linspace(0, 100, SIZE)[:, None]  # the height of each pixel row
+SQUARE = (SIZE, SIZE)
+
+
+def blended(a: np.ndarray, b: np.ndarray | Colour, weight: np.ndarray) -> np.ndarray:
+    """Picture a covered by b to the given weight [H, W]."""
+    return a + weight[..., None] * (np.asarray(b, float) - a)
+
+
+def sky(
+    rng: np.random.Generator, top: Colour, low: Colour, horizon: float, cover: float
+) -> np.ndarray:
+    """A sky from deep to pale, with soft clouds lit from above."""
+    ramp = np.clip(ROWS / horizon, 0, 1) ** 0.8 * np.ones(SQUARE)
+    air = blended(np.zeros((*SQUARE, 3)) + top, low, ramp)
+    size = noise(rng, (9, 3.6), SQUARE) + 0.5 * noise(rng, (3, 1.5), SQUARE)
+    size += 0.22 * noise(rng, (1, 0.6), SQUARE)
+    cloud = np.clip((size + cover) / 1.6, 0, 1) ** 1.3
+    under = np.clip(size - np.roll(size, round(2.2 * UNIT), 0), -1.5, 1.5)
+    tone = 246 + 9 * np.clip(under, -1.5, 0.6)
+    return blended(air, np.stack([tone, tone + 1, tone + 4], axis=-1), 0.94 * cloud)
+
+
+def sea(rng: np.random.Generator, horizon: float) -> np.ndarray:
+    """Water with waves that grow towards the viewer."""
+    near = np.clip((ROWS - horizon) / (100 - horizon), 0, 1) * np.ones(SQUARE)
+    water = blended(np.zeros((*SQUARE, 3)) + (112, 160, 184), (18, 68, 104), near**0.6)
+    waves = np.zeros(SQUARE)
+    for place, size in ((0.0, 0.25), (0.3, 0.55), (0.65, 1.0), (1.0, 1.6)):
+        share = np.clip(1 - np.abs(near - place) / 0.36, 0, 1)
+        waves += share * noise(rng, (4.2 * size, 0.7 * size), SQUARE)
+    crest = np.clip(waves - 1.35, 0, 1) * 0.7
+    light = 1 + (0.05 + 0.1 * near) * waves
+    return blended(water * light[..., None], (226, 238, 242), crest * (0.4 + near))
+
+
+def glass(
+    studio: Studio, ends: Sequence[Point], width: float, count: int, tone: Colour = (34, 46, 62)
+) -> None:
+    """A row of small windows along a line."""
+    steps = (np.arange(count)[:, None] + 0.5) / count
+    for x, y in np.array(ends[0]) + steps * np.subtract(ends[1], ends[0]):
+        studio.tint(disc(x, y, width, width * 1.1), tone, 0.92)
+
+
+def ship(seed: int) -> Image.Image:
+    """A passenger ship at sea, its bow to the right."""
+    rng = np.random.default_rng(seed)
+    land = np.where((ROWS < 55)[..., None], sky(rng, (88, 148, 206), (214, 230, 240), 55, -0.3),
+                    sea(rng, 55))  # fmt: skip
+    studio = Studio(seed, enlarged(land))
+    hull = [(10, 56), (10, 56), (30, 57.4), (60, 57), (93, 52.4), (93, 52.4), (89, 60), (84, 68.6)]
+    hull += [(84, 68.6), (50, 69.4), (14, 68.6), (14, 68.6), (11, 63), (10, 56), (10, 56)]
+    studio.tint(disc(50, 73, 40, 5), (10, 34, 56), 0.55, 1.6)
+    studio.tint(disc(46, 79, 30, 4), (216, 226, 230), 0.18, 2.2)
+    deck(studio)
+    body = studio.part(shape(hull), (34, 48, 82), replace(PAINT, puff=5), drop=0.4)
+    studio.part(within(body, ribbon([(8, 67.4), (50, 68.4), (92, 67)], 4.4)), (158, 44, 40), PLATE)
+    studio.part(within(body, ribbon([(8, 57), (30, 58.4), (60, 58), (94, 53.4)], 1.2)), (240,) * 3,
+                PLATE)  # fmt: skip
+    glass(studio, [(16, 62.2), (80, 61.6)], 0.62, 16, (206, 214, 226))
+    foam(studio, rng)
+    return studio.finished()
+
+
+def deck(studio: Studio) -> None:
+    """The white decks, the bridge, the funnels and the mast."""
+    studio.part(ribbon([(69, 50), (69, 24)], 0.9, 0.5), (226, 228, 230), PLATE)
+    studio.part(ribbon([(65.8, 31), (72.2, 31)], 0.5), (226, 228, 230), PLATE)
+    studio.tint(ribbon([(69, 26), (90, 53)], 0.22), (60, 66, 76), 0.6)
+    studio.tint(ribbon([(69, 26), (18, 53)], 0.22), (60, 66, 76), 0.6)
+    for x in (33, 48):
+        funnel = [(x - 3.6, 46), (x - 3.6, 46), (x - 4.4, 30), (x - 4.4, 30), (x + 2.6, 30)]
+        funnel += [(x + 2.6, 30), (x + 3.6, 46), (x + 3.6, 46), (x - 3.6, 46)]
+        stack = studio.part(shape(funnel), (206, 58, 44), replace(PAINT, puff=3), drop=0.4)
+        studio.part(within(stack, ribbon([(x - 6, 31), (x + 6, 31)], 3.2)), (36, 38, 44), PLATE)
+        studio.part(within(stack, ribbon([(x - 6, 37), (x + 6, 37)], 1.8)), (240,) * 3, PLATE)
+    levels = ((16, 82, 57.6, 53.2), (19, 77, 53.4, 49), (22, 73, 49.2, 45), (62, 75, 45.4, 40.6))
+    for left, right, low, high in levels:
+        box = [(left, low), (left, high), (right, high), (right + 1.6, low)]
+        studio.part(polygon(np.array(box)), graded((248, 249, 250), (206, 212, 220), high, low),
+                    PLATE, drop=0.5)  # fmt: skip
+        glass(studio, [(left + 1, (low + high) / 2), (right - 1, (low + high) / 2)], 0.55,
+              round((right - left) / 2.6))  # fmt: skip
+
+
+def foam(studio: Studio, rng: np.random.Generator) -> None:
+    """White water along the hull, most of it at the bow."""
+    for x in np.linspace(12, 88, 60):
+        lift = 1.6 * np.exp(-(((x - 84) / 5) ** 2))
+        y = 69.2 - lift + 0.5 * rng.random()
+        wide, high = 1.0 + 1.4 * rng.random(), 0.45 + 0.4 * rng.random() + lift / 3
+        studio.tint(disc(float(x), float(y), wide, high), (240, 246, 248), 0.7, 0.35)
+
+
+def tilted(points: Sequence[Point], degrees: float = -9) -> list[Point]:
+    """The points turned about the centre of the picture."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    c, s = 0.93 * c, 0.93 * s  # a little smaller, for air around it
+    return [(float(50.5 + c * (x - 50) - s * (y - 50)), float(50 + s * (x - 50) + c * (y - 50)))
+            for x, y in points]  # fmt: skip
+
+
+FUSELAGE = [(6, 47), (14, 45.2), (30, 43.8), (60, 43.4), (80, 43.8), (88, 45.6), (93.4, 50)]
+FUSELAGE += [(93.8, 51.6), (90, 54.2), (80, 56), (60, 56.6), (36, 56.2), (20, 52.6)]
+FUSELAGE += [(6, 48.6), (6, 47)]
+FIN = [(8, 46.6), (8, 46.6), (5.4, 28), (5.4, 28), (12, 28), (12, 28), (25, 44.6), (25, 44.6)]
+FIN += [(8, 46.6)]
+WING = [(62, 53), (62, 53), (34, 74), (34, 74), (29, 75.4), (29, 75.4), (41, 54), (41, 54)]
+WING += [(62, 53)]
+FAR_WING = [(58, 45), (58, 45), (44, 30), (44, 30), (40, 29.6), (40, 29.6), (46, 45), (46, 45)]
+FAR_WING += [(58, 45)]
+ENGINE = [(46, 61.6), (50, 60), (58, 60), (61.4, 61), (61.6, 65.4), (58, 66.8), (50, 66.4)]
+ENGINE += [(46, 61.6)]
+TAIL = [(16, 47), (16, 47), (3, 40.6), (3, 40.6), (0.8, 41), (8, 48.6), (8, 48.6), (16, 47)]
+
+
+def aeroplane(seed: int) -> Image.Image:
+    """An airliner climbing through a blue sky with clouds."""
+    air = sky(np.random.default_rng(seed), (38, 104, 188), (176, 212, 238), 100, -0.55)
+    studio, white, blue = Studio(seed, enlarged(air)), (240, 242, 245), (30, 74, 150)
+    studio.part(shape(tilted(FAR_WING)), (176, 184, 196), PLATE)
+    studio.part(shape(tilted(FIN)), blue, PLATE)
+    stripe = within(shape(tilted(FIN)), ribbon(tilted([(2, 35.4), (26, 35.4)]), 2.6))
+    studio.part(stripe, (216, 60, 48), PLATE)
+    body = studio.part(shape(tilted(FUSELAGE)), white, replace(PAINT, puff=5.4, roundness=1.1))
+    belly = within(body, ribbon(tilted([(4, 56), (40, 57.6), (96, 56.6)]), 7))
+    studio.tint(belly, (120, 136, 162), 0.45, 0.8)
+    studio.tint(within(body, ribbon(tilted([(5, 51.6), (50, 52.4), (95, 52.2)]), 1.1)), blue, 0.9)
+    glass(studio, tilted([(24, 48.4), (80, 48.6)]), 0.58, 26)
+    cockpit = [(86.4, 46.4), (86.4, 46.4), (89.6, 47.4), (91.4, 49.2), (91.4, 49.2), (86.8, 49)]
+    studio.tint(shape(tilted([*cockpit, (86.8, 49), (86.4, 46.4)])), (30, 40, 56), 0.95)
+    for x in (21, 83.4):
+        studio.seam(tilted([(x, 46.8), (x, 52)]), 0.25, 0.4)
+    studio.part(shape(tilted(TAIL)), (214, 219, 227), PLATE, drop=0.5)
+    pod = studio.part(shape(tilted(ENGINE)), (222, 226, 232), replace(PAINT, puff=2.6), drop=0.6)
+    studio.part(within(pod, ribbon(tilted([(60.6, 59), (60.8, 68)]), 2.2)), blue, PLATE)
+    silver = graded((226, 230, 236), (178, 186, 200), 50, 78)
+    studio.part(shape(tilted(WING)), silver, PLATE, drop=0.9)
+    studio.seam(tilted([(43.6, 56), (33, 74)]), 0.25, 0.3)
+    return studio.finished()

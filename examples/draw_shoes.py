@@ -1,0 +1,119 @@
+"""Footwear: a pair of sports shoes from the side, a pair of flip flops from above."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from draw_patterns import dotted, graded
+from draw_shapes import (
+    Point,
+    Side,
+    disc,
+    flip,
+    joined,
+    moved,
+    ribbon,
+    shape,
+    within,
+)
+from draw_studio import COTTON, RUBBER, Crease, Material, Studio
+from PIL import Image
+
+MESH = Material(puff=4.0, roundness=0.8, folds=0.35, fold_size=(4, 4), grain=0.03)
+PANEL = Material(puff=1.0, roundness=0.6, folds=0.1, fold_size=(4, 3), gloss=0.12, grain=0.012)
+FOAM = Material(puff=2.2, roundness=0.8, folds=0.15, fold_size=(8, 1), gloss=0.1, grain=0.012)
+LACE = replace(COTTON, puff=0.9, roundness=0.9, folds=0, grain=0.05)
+
+UPPER = [(8, 63), (7.4, 58.5), (11, 53.5), (20, 50), (31, 46), (42, 39.5), (51, 32.4), (56, 28.4)]
+UPPER += [(62, 30.5), (66.4, 36.6), (74, 39.6), (82, 37), (87.4, 31.4), (90.6, 32.6), (90.4, 42)]
+UPPER += [(91.4, 52), (91.8, 63), (91.8, 63), (70, 66), (40, 68), (8, 66), (8, 63)]
+MIDSOLE = [(6.4, 61), (6.4, 61), (14, 64.6), (30, 66), (50, 64), (70, 61.6), (92.6, 59.4)]
+MIDSOLE += [(92.6, 59.4), (94.6, 65), (93, 71), (90, 72.4), (60, 73.4), (30, 74), (14, 73)]
+MIDSOLE += [(7, 69), (5.4, 64.6), (6.4, 61)]
+TOE = [(7.2, 64), (7.6, 57.6), (11, 53.4), (17, 51.2), (17, 51.2), (23, 56), (26, 66.4), (26, 66.4)]
+TOE += [(14, 66), (7.2, 64)]
+HEEL = [(91.8, 62), (91.2, 50), (90.4, 42), (90.4, 42), (84, 44), (78, 52), (73, 64), (73, 64)]
+HEEL += [(84, 63), (91.8, 62)]
+EYESTAY = [(55, 32.2), (55, 32.2), (60.6, 36), (60.6, 36), (54, 44.6), (44, 52), (33, 56), (28, 54)]
+EYESTAY += [(33, 48.6), (42, 43), (50, 37), (55, 32.2)]
+WAVE = [(30, 65.4), (44, 60), (58, 52), (68, 42.6), (68, 42.6), (73.4, 43.4), (73.4, 43.4)]
+WAVE += [(66, 55), (56, 63.4), (56, 63.4), (44, 65.6), (30, 65.4)]
+COLLAR = [(56.4, 29), (61.6, 31.4), (66, 37.4), (74, 40.6), (82.4, 38), (88, 32.4)]
+
+
+def shoe(studio: Studio, place: Side) -> None:
+    """One white sports shoe, its toe to the left, put in its place."""
+    studio.shadow(ribbon(place([(10, 73.6), (91, 73.4)]), 2.0), 0.4, 1.0, 1.0, 0.55)
+    mesh = dotted((232, 233, 236), (196, 199, 206), 1.5, 0.34)
+    flex = [Crease(place([(30, 47), (29, 53), (31, 60)]), -1.0, 1.6),
+            Crease(place([(36, 43.6), (34, 50), (36, 58)]), 0.8, 2.0)]  # fmt: skip
+    tongue = [(47, 36), (54.4, 25.6), (61, 25.2), (63.4, 30), (58, 40), (47, 42), (47, 36)]
+    studio.part(shape(place(tongue)), (222, 224, 229), MESH)
+    upper = studio.part(shape(place(UPPER)), mesh, MESH, flex)
+    studio.part(within(shape(place(WAVE)), upper), (42, 74, 142), PANEL, drop=0.4)
+    studio.part(within(shape(place(TOE)), upper), (244, 244, 246), PANEL, drop=0.5)
+    studio.part(within(shape(place(HEEL)), upper), (236, 237, 240), PANEL, drop=0.5)
+    studio.part(ribbon(place(COLLAR), 3.0), (74, 96, 150), replace(LACE, puff=1.4), drop=0.5)
+    studio.stitch(place([(84.4, 45.6), (79.4, 53), (75, 62)]), (150, 156, 170), 0.22)
+    studio.stitch(place([(18, 52.6), (22, 57), (24.6, 64.6)]), (150, 156, 170), 0.22)
+    studio.part(shape(place(EYESTAY)), (246, 246, 248), PANEL, drop=0.6)
+    for k in range(6):
+        x, y = 34 + 4.5 * k, 53.6 - 3.4 * k - 0.12 * k * k
+        studio.tint(disc(*place([(x, y)])[0], 0.7), (60, 66, 80), 0.85)
+        lace = place([(x, y), (x - 0.4, y - 3.6), (x - 3.4, y - 6.0)])
+        studio.part(ribbon(lace, 2.0), (250, 250, 250), LACE, drop=0.6)
+    studio.part(shape(place(MIDSOLE)), graded((248, 248, 249), (214, 216, 220), 62, 74), FOAM,
+                drop=0.5)  # fmt: skip
+    studio.part(ribbon(place([(60, 67.2), (76, 65.4), (92.4, 64)]), 1.0, 2.6), (42, 74, 142), PANEL)
+    tread = ribbon(place([(3, 67), (10, 71.6), (22, 73), (60, 72.6), (95, 71.2)]), 3.0)
+    studio.part(within(shape(place(MIDSOLE)), tread), (84, 89, 102), RUBBER)
+
+
+def sports_shoes(seed: int) -> Image.Image:
+    """A pair of white sports shoes with blue trim."""
+    studio = Studio(seed)
+    studio.shadow(disc(52, 77.5, 40, 3.4), 0, 0.8, 2.6, 0.28)
+    shoe(studio, lambda points: moved(points, 6.5, -11.5, 0.84))
+    studio.shadow(shape(moved(UPPER, -3, 4, 0.92)), 0.6, -0.4, 2.0, 0.32)
+    shoe(studio, lambda points: moved(points, -3, 4.5, 0.92))
+    return studio.finished()
+
+
+SOLE = [(30, 8.4), (19.5, 12), (13.6, 24), (14.4, 42), (18, 58), (17.4, 74), (20.6, 87), (29, 91.6)]
+SOLE += [(37.4, 87.6), (41, 75), (40.4, 59), (43.6, 42), (43.8, 24), (39.4, 12.6), (30, 8.4)]
+TREAD = Material(puff=2.4, roundness=0.7, folds=0.3, fold_size=(6, 8), grain=0.05)
+
+
+def inward(points: Sequence[Point]) -> list[Point]:
+    """Points of the left flip flop, brought closer to its fellow."""
+    return [(x + 3.2, y) for x, y in points]
+
+
+def flip_flop(studio: Studio, side: Side) -> None:
+    """One flip flop from above."""
+    outer = shape(side(SOLE))
+    studio.shadow(outer, 0.8, 1.5, 1.6, 0.42)
+    studio.part(outer, (222, 226, 232), replace(RUBBER, puff=1.2))
+    inner = shape(side([(29 + 0.93 * (x - 29), 50 + 0.965 * (y - 50)) for x, y in SOLE]))
+    ground = dotted((34, 112, 178), (26, 92, 152), 1.9, 0.5)
+    dent = [Crease(side([(24, 22), (30, 19), (36, 23)]), -0.8, 5.0),
+            Crease(side([(25, 80), (29, 83), (34, 80)]), -1.0, 6.0)]  # fmt: skip
+    studio.part(inner, ground, TREAD, dent, drop=0.2)
+    strap = replace(RUBBER, puff=1.7, roundness=1.1, gloss=0.4, sharpness=20)
+    toe = (31.6, 25.4)
+    bands = [ribbon(side([toe, (25, 31), (19.6, 42), (17.4, 53)]), 3.4, 5.6),
+             ribbon(side([toe, (36.6, 30.6), (40.4, 40), (41, 51)]), 3.4, 5.6)]  # fmt: skip
+    grip = joined(*(within(band, outer) for band in bands), disc(*side([toe])[0], 2.3, 2.6))
+    studio.part(grip, (246, 247, 249), strap, drop=1.6)
+    for line in ([(25.4, 31.4), (20.4, 42), (18.6, 50.4)], [(36.2, 31), (39.6, 40.4), (40.3, 48)]):
+        studio.tint(ribbon(side(line), 0.8), (226, 92, 60), 0.9)
+    studio.part(disc(*side([toe])[0], 1.0), (226, 92, 60), strap, drop=0.3)
+
+
+def flip_flops(seed: int) -> Image.Image:
+    """A pair of blue flip flops with white straps, from above."""
+    studio = Studio(seed)
+    for side in (inward, lambda points: flip(inward(points))):
+        flip_flop(studio, side)
+    return studio.finished()

@@ -1,0 +1,139 @@
+"""Tops laid flat and seen from the front: polo, striped T-shirt, checked shirt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from draw_patterns import checked, striped
+from draw_shapes import SIDES, Point, Side, disc, flip, joined, mirrored, ribbon, shape, within
+from draw_studio import COTTON, Colour, Crease, Paint, Studio
+from PIL import Image
+
+RIB = replace(COTTON, puff=1.0, folds=0.1)  # narrow pieces: collars, cuffs, plackets
+
+SHOULDER = [(40.5, 12), (40.5, 12), (33, 14.8), (26.5, 18), (26.5, 18), (28, 27), (26.8, 38)]
+BODY = [*SHOULDER, (26.8, 38), (28, 55), (27.6, 72), (27, 89), (27, 89), (38, 90.6), (50, 91)]
+SLEEVE = [(28.5, 17), (28.5, 17), (21, 20.5), (16, 27), (10.5, 37.5), (10.5, 37.5), (15.5, 41)]
+SLEEVE += [(21, 43), (21, 43), (24.5, 39.5), (27.4, 36), (27.4, 36), (29, 28), (28.5, 17)]
+CUFF = [(11.4, 35.8), (11.4, 35.8), (10.3, 37.7), (10.3, 37.7), (15.5, 41.3), (21.1, 43.3)]
+CUFF += [(21.1, 43.3), (22.3, 41.7), (22.3, 41.7), (16.6, 39.2), (11.4, 35.8)]
+NECK = [(50, 9.4), (43, 10.2), (43, 10.2), (45.6, 15), (50, 20)]
+COLLAR = [(43.2, 9.6), (43.2, 9.6), (40.3, 11.2), (38.6, 14.2), (38.6, 14.2), (44, 24), (44, 24)]
+COLLAR += [(50, 19), (50, 19), (45.8, 14.5), (43.2, 9.6)]
+TAILS = [*SHOULDER, (26.8, 38), (28, 55), (27.5, 72), (27, 83), (27, 83), (31, 86.5), (38, 91)]
+LONG = [(28.5, 16.5), (28.5, 16.5), (21.5, 19.5), (17, 30), (13.5, 50), (11, 69), (11, 69)]
+LONG += [(19, 71), (19, 71), (23, 55), (27.4, 38), (27.4, 38), (29, 28), (28.5, 16.5)]
+BUTTONED = [(10.9, 68.5), (10.9, 68.5), (19.6, 70.3), (19.6, 70.3), (18.6, 77.5), (18.6, 77.5)]
+BUTTONED += [(10, 75.8), (10, 75.8), (10.9, 68.5)]
+
+DRAPE = [
+    Crease([(27, 39), (32, 44), (40, 47)], -1.6, 2.4),
+    Crease([(27, 42), (31, 53), (32, 66)], 1.6, 3.0),
+    Crease([(73, 39), (67, 45), (59, 48)], -1.6, 2.4),
+    Crease([(72, 43), (69, 55), (68, 70)], 1.6, 3.0),
+    Crease([(36, 60), (38, 74), (36, 90)], 1.4, 4.0),
+    Crease([(62, 54), (64, 72), (61, 90)], -1.6, 4.0),
+    Crease([(47, 62), (50, 77), (47, 91)], 1.2, 4.0),
+    Crease([(33, 21), (36, 28), (37, 36)], -0.8, 3.0),
+    Crease([(66, 21), (64, 29), (62, 36)], 0.8, 3.0),
+]
+BENT = [Crease([(26, 37), (20, 33), (16, 30)], -1.2, 2.0), Crease([(22, 20), (19, 30)], 1.0, 3)]
+HANGING = [
+    Crease([(26, 36), (21, 40), (16, 40)], -1.4, 2.0),
+    Crease([(23, 52), (19, 50), (14, 52)], -1.2, 2.0),
+    Crease([(22, 22), (20, 40), (16, 62)], 1.2, 3.0),
+]
+
+
+def sleeve(
+    studio: Studio, side: Side, outline: Sequence[Point], paint: Colour | Paint, folds: list[Crease]
+) -> None:
+    """One sleeve, on the side given."""
+    creases = [Crease(side(c.points), c.depth, c.width) for c in folds]
+    studio.part(shape(side(outline)), paint, COTTON, creases)
+
+
+def tee(studio: Studio, body: Colour | Paint, sleeves: Sequence[Colour | Paint]) -> None:
+    """A short-sleeved knitted body: what polo and T-shirt share."""
+    whole = joined(shape(mirrored(BODY)), shape(SLEEVE), shape(flip(SLEEVE)))
+    studio.shadow(whole, 0.7, 1.5, 1.8, 0.4)
+    for side, paint in zip(SIDES, sleeves, strict=True):
+        sleeve(studio, side, SLEEVE, paint, BENT)
+    studio.part(shape(mirrored(BODY)), body, COTTON, DRAPE, drop=0.7)
+    for side in SIDES:
+        studio.seam(side(SHOULDER[4:7]), 0.3, 0.35)
+    studio.stitch([(27.4, 87.6), (38, 89.2), (50, 89.6), (62, 89.2), (72.6, 87.6)], (70, 78, 110))
+
+
+def buttons(studio: Studio, places: Sequence[float], colour: Colour) -> None:
+    """A column of buttons with their holes."""
+    for y in places:
+        studio.part(disc(50, y, 0.95), colour, replace(RIB, puff=0.5, gloss=0.5), drop=0.4)
+        for dx in (-0.25, 0.25):
+            studio.tint(disc(50 + dx, y, 0.16), (30, 30, 40), 0.8)
+
+
+def polo(seed: int) -> Image.Image:
+    """A navy polo T-shirt: ribbed cuffs, collar, placket with buttons."""
+    studio, navy, trim = Studio(seed), (36, 44, 80), (44, 54, 94)
+    tee(studio, navy, (navy, navy))
+    for side in SIDES:
+        studio.part(shape(side(CUFF)), trim, RIB, drop=0.4)
+    studio.part(shape(mirrored(NECK)), (21, 26, 50), RIB)
+    studio.part(ribbon([(43.4, 11), (50, 12.2), (56.6, 11)], 2.6), (30, 37, 68), RIB)
+    studio.part(shape([(48.6, 13.4), (48.6, 13.4), (51.4, 13.4), (51.4, 13.4), (51.4, 15.8),
+                       (51.4, 15.8), (48.6, 15.8), (48.6, 15.8), (48.6, 13.4)]),
+                (226, 226, 230), RIB)  # fmt: skip
+    placket = ribbon([(50, 18.5), (50, 36.5)], 4.6)
+    studio.part(placket, (40, 49, 87), RIB, drop=0.5)
+    for dx in (-1.9, 1.9):
+        studio.stitch([(50 + dx, 20), (50 + dx, 36)], (84, 96, 140), 0.25)
+    buttons(studio, (23.5, 28.3, 33.1), (228, 228, 232))
+    for side in SIDES:
+        studio.part(shape(side(COLLAR)), trim, RIB, drop=0.9)
+        studio.stitch(side([(39.4, 14.6), (44.2, 22.6), (48.8, 19)]), (92, 104, 150), 0.22)
+    return studio.finished()
+
+
+def striped_tee(seed: int) -> Image.Image:
+    """A white T-shirt with navy stripes and a round neck."""
+    studio, white, navy = Studio(seed), (240, 239, 234), (40, 50, 88)
+    sleeves = [striped(white, navy, 4.6, 0.4, turn) for turn in (33, -33)]
+    tee(studio, striped(white, navy, 4.6, 0.4), sleeves)
+    studio.part(shape(mirrored([(50, 10.6), (41.4, 11.6), (41.4, 11.6), (44.5, 16.6), (50, 19)])),
+                (168, 168, 166), RIB)  # fmt: skip
+    studio.part(ribbon([(42, 11.6), (50, 13.2), (58, 11.6)], 2.0), (222, 221, 216), RIB)
+    studio.part(ribbon([(40.6, 11.6), (44, 17.4), (50, 19.8), (56, 17.4), (59.4, 11.6)], 2.2),
+                navy, RIB, drop=0.4)  # fmt: skip
+    for side in SIDES:
+        studio.stitch(side([(11.7, 35.4), (16.8, 38.6), (22.2, 41)]), (150, 154, 172), 0.25)
+    return studio.finished()
+
+
+def checked_shirt(seed: int) -> Image.Image:
+    """A red and white checked shirt with long sleeves, chest pocket and buttons."""
+    studio, cloth = Studio(seed), checked((244, 240, 236), (190, 26, 38), 5.2)
+    body = shape(mirrored([*TAILS, (50, 92)]))
+    studio.shadow(joined(body, shape(LONG), shape(flip(LONG))), 0.7, 1.5, 1.8, 0.4)
+    for side, turn in zip(SIDES, (12, -12), strict=True):
+        slanted = checked((244, 240, 236), (190, 26, 38), 5.2, turn)
+        sleeve(studio, side, LONG, slanted, HANGING)
+        studio.part(shape(side(BUTTONED)), slanted, RIB, drop=0.5)
+        studio.part(disc(*side([(12.4, 73.6)])[0], 0.8), (240, 236, 232), RIB, drop=0.4)
+    studio.part(body, cloth, COTTON, DRAPE, drop=0.7)
+    for side in SIDES:
+        studio.seam(side(SHOULDER[4:7]), 0.3, 0.35)
+    studio.part(shape(mirrored(NECK)), (120, 30, 34), RIB)
+    studio.part(ribbon([(43.4, 11), (50, 12.4), (56.6, 11)], 2.8), (206, 120, 120), RIB)
+    pocket = [(57, 33), (57, 33), (67, 33), (67, 33), (67, 43), (67, 43), (62, 46), (62, 46)]
+    studio.part(shape([*pocket, (57, 43), (57, 43), (57, 33)]), cloth, RIB, drop=0.5)
+    studio.seam([(57, 35), (67, 35)], 0.3, 0.3)
+    front = within(body, ribbon([(50, 19), (50, 94)], 5.0))
+    studio.part(front, cloth, RIB, drop=0.5)
+    buttons(studio, (26, 36, 46, 56, 66, 76, 85), (244, 242, 238))
+    for side, turn in zip(SIDES, (-35, 35), strict=True):
+        collar = checked((244, 240, 236), (190, 26, 38), 5.2, turn)
+        studio.part(shape(side(COLLAR)), collar, RIB, drop=0.9)
+        studio.stitch(side([(39.4, 14.6), (44.2, 22.6), (48.8, 19)]), (238, 205, 205), 0.2)
+    return studio.finished()

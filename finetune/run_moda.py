@@ -1,0 +1,134 @@
+"""The MODA recipe: frozen vision tower -> projector -> decoder, trained on descriptions.
+
+    python finetune/run_moda.py --preset moda-mini --data fashion --out runs/moda-mini
+
+A killed run goes on with --resume; --dry-run says what the training will take.
+"""
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
+
+from vlm.config import TrainConfig, add_flags, from_args  # noqa: E402
+from vlm.data import DATASETS  # noqa: E402
+from vlm.data.readable import readable  # noqa: E402
+from vlm.errors import UserError, lookup, one_sentence  # noqa: E402
+from vlm.presets import PRESETS  # noqa: E402
+
+STAGE = "moda"
+BUILDABLE = {name: preset for name, preset in PRESETS.items() if preset.buildable}
+OVERRIDES = ("vision", "text", "image_features", "projector")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Flags -> data -> model -> train -> save."""
+    with one_sentence():
+        args = parse(argv)
+        config = from_args(TrainConfig, args)
+        from vlm import encoding, load, runtime  # transformers takes seconds: only for right flags
+
+        runtime.set_threads(config.threads)
+        train, held_out = (records(args, split) for split in ("train", "validation"))
+        bundle = new_model(args, train, config.seed)
+        encoding.check_labels(bundle.processor, [turn for r in train[:200] for turn in r.turns])
+        if args.show_labels:
+            print(encoding.show_labels(bundle.processor, train[0].turns[: args.show_labels]))
+        elif args.dry_run:
+            print(dry_run(bundle, train, args, config))
+        else:
+            teach(bundle, train, held_out, args, config)
+            load.save(bundle, args.out / "model")
+            print(f"Saved. Try: python -m vlm describe PICTURE --model {args.out / 'model'}")
+
+
+def records(args: argparse.Namespace, split: str) -> tuple:
+    """The readable pictures of a split; the bad rows are printed first."""
+    dataset = readable(DATASETS[args.data](split, args.data_path, args.limit))
+    print(dataset.report())
+    if not dataset.records:
+        raise UserError(f"{dataset.name} has no usable picture; see the rows listed above.")
+    return dataset.records
+
+
+def new_model(args: argparse.Namespace, train: tuple, seed: int):
+    """The preset's model with the flags' parts in it; only the stage's parts will learn."""
+    from vlm import build, forecast
+    from vlm.train import freeze
+
+    changes = {name: value for name in OVERRIDES if (value := getattr(args, name))}
+    preset = dataclasses.replace(BUILDABLE[args.preset], **changes)
+    corpus = (
+        text for record in train for turn in record.turns for text in (turn.prompt, turn.answer)
+    )
+    bundle = build.build(preset, args.preset, corpus, seed)
+    freeze(bundle.model, STAGE)
+    print(forecast.parameters(bundle), forecast.published_size(bundle), sep="\n")
+    return bundle
+
+
+def dry_run(bundle, train: tuple, args: argparse.Namespace, config: TrainConfig) -> str:
+    """Sizes, time and memory, measured on the features of one batch."""
+    from vlm import encoding, features, forecast
+
+    few = train[: config.batch_size]
+    examples = features.Examples(
+        bundle.processor, few, features.compute(bundle, few, args.features)
+    )
+    count = round(sum(len(record.turns) for record in train) * config.epochs)
+    return forecast.forecast(bundle, examples, encoding.collator(bundle.processor), config, count)
+
+
+def teach(bundle, train: tuple, held_out: tuple, args: argparse.Namespace, config) -> None:
+    """Features once, then the training itself."""
+    from vlm import encoding, features, generate
+    from vlm.train import fit
+
+    seen = features.compute(bundle, train, args.features, args.views)
+    unseen = features.compute(bundle, held_out, args.features)
+    fit(
+        bundle.model,
+        features.Examples(bundle.processor, train, seen, config.epochs),
+        features.Examples(bundle.processor, held_out, unseen),
+        encoding.collator(bundle.processor),
+        config,
+        args.out,
+        resume=args.resume,
+        processor=bundle.processor,
+        describe=lambda: generate.panel(bundle, held_out[: args.panel]),
+    )
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The flags; the preset chosen sets the defaults of the others."""
+    first = argparse.ArgumentParser(add_help=False)
+    first.add_argument("--preset", default="moda-mini", help="what to build (default: moda-mini)")
+    preset = lookup(BUILDABLE, first.parse_known_args(argv)[0].preset, "preset")
+    notes = "; ".join(f"{name}: {row.note}" for name, row in BUILDABLE.items())
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=f"presets: {notes}", parents=[first],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    add = parser.add_argument
+    add("--data", default="fashion", choices=DATASETS, help="data set (default: fashion)")
+    add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
+    add("--limit", type=int, default=0, help="use so many pictures only, 0 = all (default: 0)")
+    add("--vision", help=f"vision tower: folder or Hub id (default: {preset.vision})")
+    add("--text", help=f"decoder: folder or Hub id (default: {preset.text or 'from scratch'})")
+    add("--image-features", help=f"pooled, projected, patches (default: {preset.image_features})")
+    add("--projector", help=f"kind of projector (default: {preset.projector})")
+    add("--out", type=Path, default=Path("runs/moda"), help="run folder (default: runs/moda)")
+    add("--features", type=Path, default=Path("features"), help="where features are kept")
+    add("--views", type=int, default=6, help="random views of each picture (default: 6)")
+    add("--panel", type=int, default=6, help="pictures described at evaluations (default: 6)")
+    add("--resume", action="store_true", help="go on from the last whole checkpoint in --out")
+    add("--dry-run", action="store_true", help="print sizes, time and memory; train nothing")
+    add("--show-labels", type=int, default=0, metavar="N", help="print N examples, train nothing")
+    add_flags(parser, TrainConfig, **preset.training)
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    main()

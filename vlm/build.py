@@ -1,0 +1,150 @@
+"""Makes a new, untrained model from parts: a vision tower, a projector, a decoder, a tokenizer."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    CLIPVisionModelWithProjection,
+    LlamaConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    set_seed,
+)
+
+from vlm.errors import UserError
+from vlm.models.configuration_vlm import VlmConfig
+from vlm.models.modeling_vlm import VlmForConditionalGeneration
+from vlm.models.processing_vlm import CHAT_TEMPLATE, VlmProcessor
+from vlm.presets import Preset
+from vlm.types import Bundle
+
+IMAGE, END, PAD = "<image>", "<|end|>", "<|pad|>"
+CONTROL = (PAD, END, "<|system|>", "<|user|>", "<|assistant|>", IMAGE)
+SAFE = {"use_safetensors": True, "trust_remote_code": False}
+
+
+def build(preset: Preset, name: str, corpus: Iterable[str] = (), seed: int = 0) -> Bundle:
+    """A model of the preset's shape: pretrained parts are loaded, the rest starts from `seed`.
+
+    Args:
+        corpus: texts from which a tokenizer is trained when the preset has no decoder of its own.
+
+    Raises:
+        UserError: when the preset has no parts, or a part cannot be had.
+    """
+    if not preset.buildable:
+        raise UserError(
+            f"{name} is a finished model; to train a new one choose a preset with parts."
+        )
+    set_seed(seed)
+    tower, image_processor = load_tower(preset.vision, preset.image_features)
+    decoder, tokenizer = _decoder(preset, corpus)
+    tokenizer.padding_side = "left"
+    config = VlmConfig(
+        vision_config=tower.config,
+        text_config=decoder.config if decoder else _text_config(preset, tokenizer),
+        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
+        image_features=preset.image_features,
+        projector=preset.projector,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = VlmForConditionalGeneration(config)
+    model.model.vision_tower.load_state_dict(tower.state_dict())
+    if decoder:
+        model.model.language_model.load_state_dict(decoder.model.state_dict())
+        model.tie_weights()
+    places = image_tokens(model, image_processor)
+    processor = VlmProcessor(image_processor, tokenizer, places, IMAGE, CHAT_TEMPLATE)
+    return Bundle(model, processor, name)
+
+
+def image_tokens(model: VlmForConditionalGeneration, image_processor) -> int:
+    """How many decoder tokens one picture makes."""
+    from PIL import Image
+
+    blank = image_processor(Image.new("RGB", (64, 64)), return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        return model.eval().get_image_features(blank).pooler_output.shape[1]
+
+
+def load_tower(path: str | Path, features: str) -> tuple[PreTrainedModel, object]:
+    """A vision tower and its image processor, from a tower's folder, a `vlm` model or the Hub.
+
+    Raises:
+        UserError: when there is no such tower here or on the Hub.
+    """
+    try:
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+        if config.model_type == "vlm":
+            whole = VlmForConditionalGeneration.from_pretrained(path, dtype=torch.float32, **SAFE)
+            tower = whole.model.vision_tower
+        else:
+            cls = CLIPVisionModelWithProjection if features == "projected" else AutoModel
+            tower = cls.from_pretrained(path, dtype=torch.float32, **SAFE)
+        return tower, AutoImageProcessor.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"The vision tower {str(path)!r} could not be opened; give a folder with --vision, "
+            "or go online so that it can be downloaded from the Hub."
+        ) from error
+
+
+def _decoder(preset: Preset, corpus: Iterable[str]):
+    """A pretrained decoder and its tokenizer, or None and a tokenizer made from the corpus."""
+    if not preset.text:
+        return None, train_tokenizer(corpus)
+    try:
+        decoder = AutoModelForCausalLM.from_pretrained(preset.text, dtype=torch.float32, **SAFE)
+        tokenizer = AutoTokenizer.from_pretrained(preset.text, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"The decoder {preset.text!r} could not be opened; give a folder with --text, or go "
+            "online so that it can be downloaded from the Hub."
+        ) from error
+    missing = [token for token in CONTROL[1:] if token not in tokenizer.get_vocab()]
+    tokenizer.add_special_tokens({"additional_special_tokens": missing})
+    tokenizer.eos_token = END
+    tokenizer.pad_token = tokenizer.pad_token or END
+    decoder.resize_token_embeddings(max(len(tokenizer), decoder.config.vocab_size))
+    return decoder, tokenizer
+
+
+def _text_config(preset: Preset, tokenizer) -> LlamaConfig:
+    return LlamaConfig(
+        vocab_size=-(-len(tokenizer) // 64) * 64,  # 4-bit kernels want multiples of 64
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        **preset.decoder,
+    )
+
+
+def train_tokenizer(corpus: Iterable[str], size: int = 2048) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer (Sennrich et al., 2016; GPT-2's bytes): it can spell any text."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=list(CONTROL),
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(corpus, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        pad_token=PAD,
+        additional_special_tokens=list(CONTROL[2:]),
+        clean_up_tokenization_spaces=False,
+    )

@@ -1,0 +1,122 @@
+"""Settings as frozen dataclasses: one line a setting gives its default, help, bounds and flag."""
+
+import argparse
+import dataclasses
+import json
+import math
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vlm.errors import UserError
+
+C = TypeVar("C")
+
+
+def setting(default: Any, help: str, *, low=None, high=None, step=None, choices=None) -> Any:
+    """A dataclass field with the help text, bounds and choices that flags and sliders read."""
+    bounds = {"help": help, "low": low, "high": high, "step": step, "choices": choices}
+    return field(default=default, metadata=bounds)
+
+
+@dataclass(frozen=True)
+class GenerateConfig:
+    """How an answer is decoded; the app's sliders and the command line's flags are made from it."""
+
+    max_new_tokens: int = setting(96, "longest answer, in tokens", low=1, high=1024, step=1)
+    temperature: float = setting(0.0, "0 = greedy, higher = more varied", low=0, high=2, step=0.05)
+    top_p: float = setting(
+        1.0, "sample from the likeliest share of mass", low=0.05, high=1, step=0.05
+    )
+    top_k: int = setting(0, "sample from the k likeliest tokens, 0 = all", low=0, high=200, step=1)
+    repetition_penalty: float = setting(1.0, "1 = none", low=1, high=2, step=0.05)
+    num_beams: int = setting(
+        1, "beams, 1 = no beam search; beams are not streamed", low=1, high=8, step=1
+    )
+    seed: int = setting(0, "seed of the sampling", low=0, high=2**31 - 1, step=1)
+    deadline: float = setting(120.0, "stop the answer after this many seconds", low=0.1, high=3600)
+
+    def __post_init__(self):
+        check(self)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained; the defaults are the MODA recipe's."""
+
+    learning_rate: float = setting(1e-3, "peak learning rate", low=0, high=1)
+    min_lr_rate: float = setting(0.1, "last learning rate, as a share of the peak", low=0, high=1)
+    warmup_steps: int = setting(100, "steps of linear warm-up", low=0)
+    weight_decay: float = setting(0.01, "AdamW's weight decay", low=0, high=1)
+    max_grad_norm: float = setting(1.0, "gradients are clipped to this norm", low=0)
+    epochs: float = setting(40.0, "passes over the data", low=0)
+    max_steps: int = setting(-1, "stop after this many steps, -1 = all epochs", low=-1)
+    batch_size: int = setting(32, "examples in one forward pass", low=1)
+    accumulation: int = setting(1, "forward passes in one optimiser step", low=1)
+    eval_every: int = setting(500, "steps between measurements of held-out loss", low=1)
+    save_every: int = setting(500, "steps between checkpoints", low=1)
+    log_every: int = setting(20, "steps between lines of metrics.jsonl", low=1)
+    bf16: bool = setting(True, "compute in bfloat16 where the hardware has it")
+    threads: int = setting(0, "CPU threads, 0 = one for each core", low=0)
+    seed: int = setting(0, "seed of order, dropout and initial weights", low=0)
+
+    def __post_init__(self):
+        check(self)
+
+
+def problems(config: Any) -> list[str]:
+    """Every setting that lies outside its bounds, as one clause each."""
+    found = []
+    for f in fields(config):
+        value, meta = getattr(config, f.name), f.metadata
+        if meta.get("choices") and value not in meta["choices"]:
+            found.append(
+                f"{f.name} is {value!r}, choose one of: {', '.join(map(str, meta['choices']))}"
+            )
+        elif meta.get("low") is not None and not _within(value, meta["low"], meta["high"], f.type):
+            upper = "" if meta["high"] is None else f" and at most {meta['high']}"
+            found.append(f"{f.name} is {value!r}, allowed is at least {meta['low']}{upper}")
+    return found
+
+
+def _within(value: Any, low: float, high: float | None, kind: Any) -> bool:
+    """True for a finite number of the right kind within [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return False
+    if kind is int and value != int(value):
+        return False
+    return low <= value and (high is None or value <= high)
+
+
+def check(config: Any) -> None:
+    """Raise one `UserError` that names every setting out of bounds."""
+    found = problems(config)
+    if found:
+        raise UserError("Settings out of range: " + "; ".join(found) + ".")
+
+
+def add_flags(parser: argparse.ArgumentParser, cls: type, **defaults: Any) -> None:
+    """Add one flag for each field of a settings dataclass; `defaults` override the class's own."""
+    group = parser.add_argument_group(cls.__name__)
+    for f in fields(cls):
+        default = defaults.get(f.name, None if f.default is MISSING else f.default)
+        flag = "--" + f.name.replace("_", "-")
+        text = f"{f.metadata.get('help', '')} (default: {default})".replace("%", "%%")
+        if f.type is bool:
+            group.add_argument(
+                flag, action=argparse.BooleanOptionalAction, default=default, help=text
+            )
+        else:
+            kind = f.type if isinstance(f.type, type) else str
+            choices = f.metadata.get("choices")
+            group.add_argument(flag, type=kind, default=default, choices=choices, help=text)
+
+
+def from_args(cls: type[C], args: argparse.Namespace) -> C:
+    """Build a settings object from the flags that `add_flags` made."""
+    return cls(**{f.name: getattr(args, f.name) for f in fields(cls)})
+
+
+def save_json(config: Any, path: Path) -> None:
+    """Write a settings object as JSON, readable by `json.load`."""
+    path.write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")

@@ -1,0 +1,5 @@
+"""The data sets by name; each loads as `load(split, path, limit) -> Dataset`."""
+
+from vlm.data import cifar10, fashion, folder
+
+DATASETS = {"fashion": fashion.load, "cifar10": cifar10.load, "folder": folder.load}

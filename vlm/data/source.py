@@ -1,0 +1,72 @@
+"""Where a data set's table comes from: the path given, $VLM_DATA, or the Hub."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+
+from vlm.errors import UserError
+
+
+def table(name: str, hub_id: str, split: str, path: str | Path | None = None) -> pa.Table:
+    """The rows of `<folder>/<split>.parquet`, pictures still encoded.
+
+    The folder is `path` (or `path` is the file itself), else `$VLM_DATA/<name>`; without either
+    the Hub's `hub_id` is downloaded by `datasets`.
+
+    Raises:
+        UserError: when the data set is in none of these places.
+    """
+    file = local_file(name, split, path)
+    if file is not None:
+        return read_parquet(file)
+    if path is not None:
+        raise UserError(f"No {split}.parquet in {path}; give the folder that holds it.")
+    try:
+        return _from_hub(hub_id, split)
+    except (OSError, ConnectionError, ValueError) as error:
+        raise UserError(missing(name, hub_id, split)) from error
+
+
+def local_file(name: str, split: str, path: str | Path | None = None) -> Path | None:
+    """The parquet file of a split on this machine, None when there is none."""
+    if path is not None and Path(path).is_file():
+        return Path(path)
+    root = os.environ.get("VLM_DATA")
+    folder = Path(path) if path is not None else Path(root, name) if root else None
+    file = folder / f"{split}.parquet" if folder else None
+    return file if file and file.is_file() else None
+
+
+def read_parquet(file: Path) -> pa.Table:
+    """Read one parquet file.
+
+    Raises:
+        UserError: when the file is not parquet.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(file)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{file} is not a readable parquet file; give another one.") from error
+
+
+def missing(name: str, hub_id: str, split: str) -> str:
+    """The sentence for a data set that was not found, with the three ways to get it."""
+    return (
+        f"The data set {name!r} ({split}) was not found: give its folder with --data-path, or set "
+        f"VLM_DATA to the folder that holds {name}/{split}.parquet, or go online so that "
+        f"{hub_id} can be downloaded from the Hub."
+    )
+
+
+def _from_hub(hub_id: str, split: str) -> pa.Table:
+    """The Hub's table with the picture column left encoded."""
+    import datasets
+
+    loaded = datasets.load_dataset(hub_id, split=split)
+    for column, feature in loaded.features.items():
+        if isinstance(feature, datasets.Image):
+            loaded = loaded.cast_column(column, datasets.Image(decode=False))
+    return loaded.with_format("arrow")[:]

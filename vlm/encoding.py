@@ -1,0 +1,127 @@
+"""Turns a picture, a prompt and an answer into tokens: the only place where a prompt is made.
+
+A training example is the inference prompt plus the answer:
+    encode(image, turn) = prompt_inputs(image, turn.prompt) + answer ids + [eos]
+with labels over the answer and the eos only.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+
+from vlm.errors import UserError
+from vlm.types import IGNORE_INDEX, Turn
+
+MAX_PROMPT_CHARACTERS = 2000
+
+
+def prompt_inputs(processor, image: Image.Image, prompt: str) -> dict[str, torch.Tensor]:
+    """Model inputs for one question about one picture, int64[1, T] and float[1, 3, H, W].
+
+    Control tokens that a user typed stay plain text.
+
+    Raises:
+        UserError: when the prompt is longer than `MAX_PROMPT_CHARACTERS`.
+    """
+    if len(prompt) > MAX_PROMPT_CHARACTERS:
+        raise UserError(
+            f"The prompt has {len(prompt):,} characters, at most {MAX_PROMPT_CHARACTERS:,} are "
+            "allowed; shorten it."
+        )
+    content = [{"type": "image", "image": image}, {"type": "text", "text": prompt}]
+    return dict(
+        processor.apply_chat_template(
+            [{"role": "user", "content": content}],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            sanitize_control_tokens=True,
+        )
+    )
+
+
+def batch_inputs(processor, images: Sequence[Image.Image], prompts: Sequence[str]) -> dict:
+    """Several questions as one batch, padded on the left so that all answers start together."""
+    inputs = [prompt_inputs(processor, *pair) for pair in zip(images, prompts, strict=True)]
+    return _pad(inputs, processor.tokenizer.pad_token_id, left=True)
+
+
+def encode(processor, image: Image.Image, turn: Turn) -> dict[str, torch.Tensor]:
+    """One training example: prompt, answer, eos; labels int64[1, T] are -100 over the prompt."""
+    inputs = prompt_inputs(processor, image, turn.prompt)
+    return inputs | _with_answer(processor, inputs["input_ids"], turn.answer)
+
+
+def _with_answer(processor, prompt_ids: torch.Tensor, answer: str) -> dict[str, torch.Tensor]:
+    tokenizer = processor.tokenizer
+    ids = tokenizer(answer, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    answer_ids = torch.tensor([[*ids, tokenizer.eos_token_id]])
+    input_ids = torch.cat([prompt_ids, answer_ids], dim=1)
+    labels = torch.cat([torch.full_like(prompt_ids, IGNORE_INDEX), answer_ids], dim=1)
+    mask = torch.ones_like(input_ids)
+    return {"input_ids": input_ids, "attention_mask": mask, "labels": labels}
+
+
+def encode_text(processor, turn: Turn) -> dict[str, torch.Tensor]:
+    """`encode` without pixels, for models whose pictures are stored as features.
+
+    The places of a picture do not depend on its content there, so a blank one stands in.
+    """
+    example = encode(processor, Image.new("RGB", (64, 64), "white"), turn)
+    return {name: example[name] for name in ("input_ids", "attention_mask", "labels")}
+
+
+def collator(processor):
+    """A collator for `encode`'s examples: pads text on the right, stacks the rest."""
+    pad = processor.tokenizer.pad_token_id
+    return lambda examples: _pad(examples, pad, left=False)
+
+
+def _pad(examples: Sequence[dict], pad_id: int, left: bool) -> dict[str, torch.Tensor]:
+    fill = {"input_ids": pad_id, "attention_mask": 0, "labels": IGNORE_INDEX}
+    longest = max(example["input_ids"].shape[1] for example in examples)
+    batch = {}
+    for name in examples[0]:
+        rows = [example[name] for example in examples]
+        if rows[0].dim() == 2 and rows[0].shape == examples[0]["input_ids"].shape:
+            rows = [_fill(row, longest, fill.get(name, 0), left) for row in rows]
+        batch[name] = torch.cat(rows)
+    return batch
+
+
+def _fill(row: torch.Tensor, length: int, value: int, left: bool) -> torch.Tensor:
+    missing = length - row.shape[1]
+    return torch.nn.functional.pad(row, (missing, 0) if left else (0, missing), value=value)
+
+
+def check_labels(processor, turns: Sequence[Turn]) -> None:
+    """Make sure that the supervised tokens are exactly the answers and their ends.
+
+    Raises:
+        UserError: naming the first example where they are not.
+    """
+    tokenizer = processor.tokenizer
+    for turn in turns:
+        example = encode_text(processor, turn)
+        labels = example["labels"][0]
+        supervised = labels[labels != IGNORE_INDEX]
+        text = tokenizer.decode(supervised[:-1])
+        if supervised[-1] != tokenizer.eos_token_id or text != turn.answer:
+            raise UserError(
+                f"The supervised tokens read {text!r} but the answer is {turn.answer!r}; "
+                "this tokenizer cannot train on this data as it is."
+            )
+
+
+def show_labels(processor, turns: Sequence[Turn]) -> str:
+    """The examples as text, the supervised part between ⟦ and ⟧."""
+    lines = []
+    for turn in turns:
+        example = encode_text(processor, turn)
+        ids, labels = example["input_ids"][0], example["labels"][0]
+        supervised = labels != IGNORE_INDEX
+        decode = processor.tokenizer.decode
+        lines.append(f"{decode(ids[~supervised])}⟦{decode(ids[supervised])}⟧")
+    return "\n".join(lines)

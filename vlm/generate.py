@@ -1,0 +1,182 @@
+"""Answers about a picture. The stream of text pieces is the primitive; everything consumes it."""
+
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList, TextStreamer
+
+from vlm import encoding
+from vlm.config import GenerateConfig
+from vlm.data.images import open_image
+from vlm.types import Bundle, Record
+
+
+@dataclass
+class Stats:
+    """Filled while an answer is made. Times in seconds, from the moment the model was free."""
+
+    tokens: int = 0
+    first_token: float = 0.0
+    seconds: float = 0.0
+    stopped: str = ""  # "stop" or "deadline" when the answer was cut short
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+
+class _Interrupt(StoppingCriteria):
+    """Ends generation when somebody asks for it or the time is up."""
+
+    def __init__(self, stop: threading.Event, deadline: float, stats: Stats):
+        self.stop, self.ends, self.stats = stop, time.monotonic() + deadline, stats
+
+    def __call__(self, input_ids: torch.Tensor, scores, **kwargs) -> torch.Tensor:
+        if self.stop.is_set():
+            self.stats.stopped = "stop"
+        elif time.monotonic() > self.ends:
+            self.stats.stopped = "deadline"
+        done = bool(self.stats.stopped)
+        return torch.full((input_ids.shape[0],), done, device=input_ids.device)
+
+
+class _Pieces(TextStreamer):
+    """Hands each finished piece of text to another thread and counts the tokens."""
+
+    def __init__(self, tokenizer, stats: Stats):
+        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
+        self.queue: queue.Queue[str | None | BaseException] = queue.Queue()
+        self.stats, self.started, self.prompt_seen = stats, time.monotonic(), False
+
+    def put(self, value: torch.Tensor) -> None:
+        if self.prompt_seen:
+            self.stats.tokens += 1
+            self.stats.seconds = time.monotonic() - self.started
+            self.stats.first_token = self.stats.first_token or self.stats.seconds
+        self.prompt_seen = True
+        super().put(value)
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        if text:
+            self.queue.put(text)
+
+
+def stream(
+    bundle: Bundle,
+    image: Image.Image,
+    prompt: str,
+    config: GenerateConfig | None = None,
+    *,
+    stop: threading.Event | None = None,
+    stats: Stats | None = None,
+) -> Iterator[str]:
+    """Yield the answer piece by piece; joined, the pieces are the answer.
+
+    The model works in a thread of its own. Closing the iterator, setting `stop` or reaching
+    `config.deadline` ends it after the current token. One answer at a time is made by a model.
+    Beams cannot be streamed: with `num_beams` > 1 the answer comes as one piece.
+
+    Raises:
+        UserError: for a prompt that is too long; whatever the model raises reaches the caller.
+    """
+    config, stop, stats = config or GenerateConfig(), stop or threading.Event(), stats or Stats()
+    inputs = encoding.prompt_inputs(bundle.processor, image, prompt)
+    with bundle.lock:
+        pieces = _Pieces(bundle.processor.tokenizer, stats)
+        job = (bundle, inputs, config, stop, stats, pieces)
+        worker = threading.Thread(target=_work, args=job, daemon=True)
+        worker.start()
+        try:
+            while (piece := pieces.queue.get()) is not None:
+                if isinstance(piece, BaseException):
+                    raise piece
+                yield piece
+        finally:
+            stop.set()
+            worker.join()
+
+
+def _work(bundle, inputs, config, stop, stats, pieces: _Pieces) -> None:
+    """Generate; text, end and failure all go through the queue, so the reader never waits in vain."""
+    try:
+        if config.num_beams > 1:
+            pieces.queue.put(_generate_text(bundle, inputs, config, stop, stats)[0])
+        else:
+            _generate(bundle, inputs, config, stop, stats, streamer=pieces)
+        pieces.queue.put(None)
+    except BaseException as error:
+        pieces.queue.put(error)
+
+
+def answer(bundle: Bundle, image: Image.Image, prompt: str, config=None, **kwargs) -> str:
+    """The whole answer; arguments as for `stream`."""
+    return "".join(stream(bundle, image, prompt, config, **kwargs))
+
+
+def batch(
+    bundle: Bundle,
+    images: Sequence[Image.Image],
+    prompts: Sequence[str],
+    config: GenerateConfig | None = None,
+    *,
+    stop: threading.Event | None = None,
+) -> list[str]:
+    """The answers to several questions at once, each the same as `answer` would give greedily."""
+    inputs = encoding.batch_inputs(bundle.processor, images, prompts)
+    with bundle.lock:
+        settings = config or GenerateConfig()
+        return _generate_text(bundle, inputs, settings, stop or threading.Event(), Stats())
+
+
+def _generate_text(bundle, inputs, config, stop, stats) -> list[str]:
+    started = time.monotonic()
+    ids = _generate(bundle, inputs, config, stop, stats)[:, inputs["input_ids"].shape[1] :]
+    stats.tokens, stats.seconds = int(ids.shape[1]), time.monotonic() - started
+    stats.first_token = stats.seconds
+    return bundle.processor.tokenizer.batch_decode(ids, skip_special_tokens=True)
+
+
+@torch.inference_mode()
+def _generate(bundle, inputs, config: GenerateConfig, stop, stats, streamer=None) -> torch.Tensor:
+    model = bundle.model
+    if config.temperature > 0:
+        torch.manual_seed(config.seed)
+    interrupt = _Interrupt(stop, config.deadline, stats)
+    return model.generate(
+        **{name: value.to(model.device) for name, value in inputs.items()},
+        generation_config=generation_config(bundle, config),
+        stopping_criteria=StoppingCriteriaList([interrupt]),
+        streamer=streamer,
+    )
+
+
+def generation_config(bundle: Bundle, config: GenerateConfig) -> GenerationConfig:
+    """A fresh transformers GenerationConfig: the model's own is shared and stays untouched."""
+    own, tokenizer = bundle.model.generation_config, bundle.processor.tokenizer
+    sampling = {}
+    if config.temperature > 0:
+        sampling = {"temperature": config.temperature, "top_p": config.top_p, "top_k": config.top_k}
+    end = own.eos_token_id if own.eos_token_id is not None else tokenizer.eos_token_id
+    return GenerationConfig(
+        max_new_tokens=config.max_new_tokens,
+        do_sample=config.temperature > 0,
+        num_beams=config.num_beams,
+        repetition_penalty=config.repetition_penalty,
+        eos_token_id=end,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=own.bos_token_id,
+        **sampling,
+    )
+
+
+def panel(bundle: Bundle, records: Sequence[Record]) -> Iterator[dict[str, str]]:
+    """The first question of each record with its right answer and the model's greedy one."""
+    for record in records:
+        turn = record.turns[0]
+        text = answer(bundle, open_image(record.image), turn.prompt)
+        yield {"id": record.id, "prompt": turn.prompt, "answer": turn.answer, "text": text}

@@ -1,0 +1,70 @@
+"""Models by short name: where to open one, and what a new one is built from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+SHIPPED = Path(__file__).parent / "checkpoints" / "moda-mini"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One row of the table.
+
+    Attributes:
+        note: what it is, in a few words, for help texts and the app's picker.
+        path: folder or Hub id to open; empty when there is nothing trained to open.
+        vision: folder or Hub id of the tower a new model is built from.
+        text: folder or Hub id of the decoder; empty = from scratch with `decoder` and an own tokenizer.
+        decoder: sizes of a decoder made from scratch (LlamaConfig's names).
+        image_features: what the tower gives: pooled, projected or patches.
+        projector: a name in `models.projectors.PROJECTORS`.
+        training: defaults of `TrainConfig` that differ for this model.
+    """
+
+    note: str
+    path: str = ""
+    vision: str = ""
+    text: str = ""
+    decoder: Mapping[str, int] = field(default_factory=dict)
+    image_features: str = "pooled"
+    projector: str = "mlp"
+    training: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def buildable(self) -> bool:
+        return bool(self.vision)
+
+
+# widths divisible by 64 and a key/value width of at least 32, so that 4-bit weights work
+_MINI_DECODER = MappingProxyType(
+    {
+        "hidden_size": 256,
+        "intermediate_size": 768,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+    }
+)
+
+PRESETS: dict[str, Preset] = {
+    "moda-mini": Preset(
+        "17M, trained by this project, describes product photographs, works offline",
+        path=str(SHIPPED),
+        vision=str(SHIPPED),
+        decoder=_MINI_DECODER,
+        training={"epochs": 4, "batch_size": 64, "eval_every": 500, "save_every": 500},
+    ),
+    "moda": Preset(
+        "MODA as published: FashionCLIP, expand-and-reduce projector, SmolLM-360M",
+        vision="patrickjohncyh/fashion-clip",
+        text="HuggingFaceTB/SmolLM-360M",
+        image_features="projected",
+        training={"epochs": 40, "batch_size": 32, "accumulation": 8},
+    ),
+    "smolvlm-256m": Preset("Hub, 256M", path="HuggingFaceTB/SmolVLM-256M-Instruct"),
+    "smolvlm-500m": Preset("Hub, 500M", path="HuggingFaceTB/SmolVLM-500M-Instruct"),
+    "smolvlm-2.2b": Preset("Hub, 2.2B, wants a GPU", path="HuggingFaceTB/SmolVLM-Instruct"),
+}

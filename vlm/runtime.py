@@ -1,0 +1,104 @@
+"""Device, threads, number formats, and the repair of a torchvision that does not match torch."""
+
+import ctypes
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vlm.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+_MISSING_SCHEMAS = ("nms", "qnms")
+_repair = []  # holds the library object: the operators vanish with it
+
+
+def repair_torchvision() -> bool:
+    """Make `import torchvision` work when its compiled library cannot load; True if it was needed.
+
+    The registry's Linux wheel is a CUDA build. Beside a CPU torch its `_C.so` finds no CUDA
+    libraries, so its operators are never defined, and `import torchvision` fails with "operator
+    torchvision::nms does not exist", which also takes transformers' AutoProcessor down. Defining
+    the two schemas is enough: no code here calls them. A healthy install is left untouched.
+    """
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or "torchvision" in sys.modules or _repair:
+        return bool(_repair)
+    import torch
+
+    if _library_loads(Path(spec.origin).parent):
+        return False
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in _MISSING_SCHEMAS:
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _repair.append(library)
+    return True
+
+
+def _library_loads(folder: Path) -> bool:
+    """True when every compiled `_C` library in torchvision's folder can be loaded."""
+    try:
+        for path in [*folder.glob("_C*.so"), *folder.glob("_C*.pyd")]:
+            ctypes.CDLL(str(path))
+    except OSError:
+        return False
+    return True
+
+
+def pick_device(name: str = "auto") -> "torch.device":
+    """`auto` takes a CUDA GPU, then Apple's, then the CPU.
+
+    Raises:
+        UserError: when the named device is not on this machine.
+    """
+    import torch
+
+    available = {"cpu": True, "cuda": torch.cuda.is_available()}
+    available["mps"] = torch.backends.mps.is_available()
+    if name == "auto":
+        name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    if not available.get(name.split(":")[0], False):
+        usable = ", ".join(kind for kind, there in available.items() if there)
+        raise UserError(f"Device {name!r} is not on this machine; choose one of: auto, {usable}.")
+    return torch.device(name)
+
+
+def has_bf16(device: "torch.device") -> bool:
+    """True when the device multiplies bfloat16 in hardware (CPU: AVX512-BF16 or AMX)."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if device.type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported())
+    return False
+
+
+def set_threads(count: int = 0) -> int:
+    """Use `count` CPU threads, 0 = one for each core this process may use; return the number."""
+    import torch
+
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    torch.set_num_threads(count or cores)
+    return count or cores
+
+
+def peak_memory(device: "torch.device") -> int:
+    """Largest memory this process has held so far, in bytes (GPU memory on a GPU)."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,128 @@
+"""Train a model with transformers' Trainer, in a run folder that a killed run resumes from."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import Trainer, TrainingArguments
+
+from vlm import runs, runtime
+from vlm.config import TrainConfig
+from vlm.errors import UserError, lookup
+
+# stage -> the parts that learn; freezing, the optimiser and saving all follow this table
+STAGES: dict[str, frozenset[str]] = {
+    "projector": frozenset({"projector"}),
+    "moda": frozenset({"projector", "language_model"}),
+}
+
+
+def freeze(model: nn.Module, stage: str) -> list[str]:
+    """Let only the stage's parts learn; return the names of the tensors that do."""
+    parts = lookup(STAGES, stage, "stage")
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = not parts.isdisjoint(name.split("."))
+    return [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+class _Trainer(Trainer):
+    """Stops at the first loss or gradient that is not finite, before it reaches the weights."""
+
+    def training_step(self, model, inputs, num_items_in_batch=None):
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        self._stop_unless_finite("loss", loss)
+        return loss
+
+    def _clip_grad_norm(self, model):
+        norm = super()._clip_grad_norm(model)
+        self._stop_unless_finite("gradient norm", norm)
+        return norm
+
+    def _stop_unless_finite(self, what: str, value: torch.Tensor) -> None:
+        if not bool(torch.isfinite(torch.as_tensor(value)).all()):
+            raise UserError(
+                f"The {what} became {float(value)} at step {self.state.global_step + 1}; the last "
+                "checkpoint is untouched: lower --learning-rate or look at the data, then --resume."
+            )
+
+
+def arguments(
+    config: TrainConfig, run: Path, device: torch.device, text: bool
+) -> TrainingArguments:
+    """Our settings in the Trainer's words."""
+    return TrainingArguments(
+        output_dir=str(run),
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="cosine_with_min_lr",
+        lr_scheduler_kwargs={"min_lr_rate": config.min_lr_rate},
+        warmup_steps=config.warmup_steps,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        num_train_epochs=1,  # the data lays its epochs end to end
+        max_steps=config.max_steps,
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.accumulation,
+        eval_strategy="steps",
+        eval_steps=config.eval_every,
+        save_steps=config.save_every,
+        save_total_limit=2,
+        logging_steps=config.log_every,
+        logging_nan_inf_filter=False,
+        bf16=config.bf16 and runtime.has_bf16(device),
+        use_cpu=device.type == "cpu",
+        seed=config.seed,
+        data_seed=config.seed,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        include_num_input_tokens_seen="non_padding" if text else "no",
+        report_to="none",
+    )
+
+
+def fit(
+    model: nn.Module,
+    train_data,
+    eval_data,
+    collate: Callable,
+    config: TrainConfig,
+    run: Path,
+    *,
+    resume: bool = False,
+    processor=None,
+    describe: Callable[[], Iterable[dict]] | None = None,
+    compute_metrics: Callable | None = None,
+) -> nn.Module:
+    """Train whatever of `model` requires gradients; everything it has to say goes into `run`.
+
+    Args:
+        train_data, eval_data: indexable examples, all epochs of them; `collate` makes a batch.
+        resume: go on from the newest whole checkpoint of `run`, bit for bit.
+        processor: saved into every checkpoint beside the weights.
+        describe: called at every evaluation; its rows go to samples.jsonl.
+
+    Raises:
+        UserError: when `run` is taken, or the loss stops being finite.
+    """
+    runtime.set_threads(config.threads)
+    checkpoint = runs.prepare(run, resume)
+    log = runs.RunLog(run, config.epochs, describe)
+    log.status("starting")
+    device = next(model.parameters()).device
+    trainer = _Trainer(
+        model=model,
+        args=arguments(config, run, device, text=processor is not None),
+        data_collator=collate,
+        train_dataset=train_data,
+        eval_dataset=eval_data,
+        processing_class=processor,
+        callbacks=[log],
+        compute_metrics=compute_metrics,
+    )
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except BaseException as error:
+        log.status("failed", trainer.state.global_step, trainer.state.max_steps, error=str(error))
+        raise
+    return model
