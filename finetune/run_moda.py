@@ -12,11 +12,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
 
-from vlm.config import TrainConfig, add_flags, from_args  # noqa: E402
+from vlm.config import TrainConfig, add_flags, count, from_args  # noqa: E402
 from vlm.data import DATASETS  # noqa: E402
-from vlm.data.readable import readable  # noqa: E402
-from vlm.errors import UserError, lookup, one_sentence  # noqa: E402
-from vlm.presets import PRESETS  # noqa: E402
+from vlm.data.readable import usable  # noqa: E402
+from vlm.errors import lookup, one_sentence  # noqa: E402
+from vlm.models.projectors import PROJECTORS  # noqa: E402
+from vlm.presets import IMAGE_FEATURES, PRESETS  # noqa: E402
 
 STAGE = "moda"
 BUILDABLE = {name: preset for name, preset in PRESETS.items() if preset.buildable}
@@ -28,11 +29,18 @@ def main(argv: list[str] | None = None) -> None:
     with one_sentence():
         args = parse(argv)
         config = from_args(TrainConfig, args)
-        from vlm import encoding, load, runtime  # transformers takes seconds: only for right flags
+        from vlm import encoding, load, runs, runtime  # transformers takes seconds
 
+        if not (args.dry_run or args.show_labels):
+            runs.check_free(args.out, args.resume)
         runtime.set_threads(config.threads)
-        train, held_out = (records(args, split) for split in ("train", "validation"))
+        device = runtime.pick_device(args.device)
+        source = DATASETS[args.data]
+        train, held_out = (
+            usable(source(split, args.data_path, args.limit)) for split in ("train", "validation")
+        )
         bundle = new_model(args, train, config.seed)
+        bundle.model.to(device)
         encoding.check_labels(bundle.processor, [turn for r in train[:200] for turn in r.turns])
         if args.show_labels:
             print(encoding.show_labels(bundle.processor, train[0].turns[: args.show_labels]))
@@ -40,17 +48,9 @@ def main(argv: list[str] | None = None) -> None:
             print(dry_run(bundle, train, args, config))
         else:
             teach(bundle, train, held_out, args, config)
-            load.save(bundle, args.out / "model")
+            with runs.room(args.out):
+                load.save(bundle, args.out / "model")
             print(f"Saved. Try: python -m vlm describe PICTURE --model {args.out / 'model'}")
-
-
-def records(args: argparse.Namespace, split: str) -> tuple:
-    """The readable pictures of a split; the bad rows are printed first."""
-    dataset = readable(DATASETS[args.data](split, args.data_path, args.limit))
-    print(dataset.report())
-    if not dataset.records:
-        raise UserError(f"{dataset.name} has no usable picture; see the rows listed above.")
-    return dataset.records
 
 
 def new_model(args: argparse.Namespace, train: tuple, seed: int):
@@ -114,18 +114,19 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--data", default="fashion", choices=DATASETS, help="data set (default: fashion)")
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
-    add("--limit", type=int, default=0, help="use so many pictures only, 0 = all (default: 0)")
+    add("--limit", type=count, default=0, help="use so many pictures only, 0 = all (default: 0)")
     add("--vision", help=f"vision tower: folder or Hub id (default: {preset.vision})")
     add("--text", help=f"decoder: folder or Hub id (default: {preset.text or 'from scratch'})")
-    add("--image-features", help=f"pooled, projected, patches (default: {preset.image_features})")
-    add("--projector", help=f"kind of projector (default: {preset.projector})")
+    add("--image-features", choices=IMAGE_FEATURES, help=f"(default: {preset.image_features})")
+    add("--projector", choices=PROJECTORS, help=f"(default: {preset.projector})")
     add("--out", type=Path, default=Path("runs/moda"), help="run folder (default: runs/moda)")
-    add("--features", type=Path, default=Path("features"), help="where features are kept")
-    add("--views", type=int, default=6, help="random views of each picture (default: 6)")
-    add("--panel", type=int, default=6, help="pictures described at evaluations (default: 6)")
+    add("--features", type=Path, default=Path("features"), help="feature store (default: features)")
+    add("--views", type=count, default=4, help="random views of each picture (default: 4)")
+    add("--panel", type=count, default=6, help="pictures described at evaluations (default: 6)")
+    add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     add("--resume", action="store_true", help="go on from the last whole checkpoint in --out")
     add("--dry-run", action="store_true", help="print sizes, time and memory; train nothing")
-    add("--show-labels", type=int, default=0, metavar="N", help="print N examples, train nothing")
+    add("--show-labels", type=count, default=0, metavar="N", help="print N examples (default: 0)")
     add_flags(parser, TrainConfig, **preset.training)
     return parser.parse_args(argv)
 

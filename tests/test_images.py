@@ -327,13 +327,13 @@ def test_hostile_files_open_or_are_refused_in_time(
     warnings.simplefilter("error")
     opened, slow = set(), {}
     for name, path in files.items():
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             assert open_image(path).mode == "RGB"
             opened.add(name)
         except BadImage as error:
             check_sentence(str(error))
-        slow[name] = time.perf_counter() - start
+        slow[name] = time.process_time() - start
     assert opened == GOOD
     assert max(slow.values()) < SECONDS, max(slow, key=slow.get)
 

@@ -11,12 +11,18 @@ from PIL import Image
 from transformers import (
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
+    Phi3Config,
+    ResNetConfig,
+    ResNetModel,
     ViTConfig,
     ViTImageProcessor,
+    ViTModel,
 )
-from transformers import ResNetConfig, ResNetModel, ViTModel
 
-from vlm import build
+from vlm import build, encoding
+from vlm.models.configuration_vlm import VlmConfig
+from vlm.models.modeling_vlm import VlmForConditionalGeneration
+from vlm.models.processing_vlm import VlmProcessor
 from vlm.presets import Preset
 from vlm.types import Bundle, Record, Turn
 
@@ -31,6 +37,8 @@ DECODER = {  # the smallest widths that 4-bit weights allow
 }
 COLOURS = {"red": (200, 30, 30), "green": (30, 170, 60), "blue": (30, 60, 200)}
 CORPUS = ["What colour is it?", "Describe it.", *(f"It is {c}. A {c} square." for c in COLOURS)]
+# a long answer for tests that stop one half-way: two lines, some letters of several bytes
+COUNT = Turn("Count.", "one two three\nvier fünf sechs – 七 八 ☃ nine, ten, eleven.", "count")
 
 
 def tower(kind: str, folder: Path) -> Path:
@@ -53,15 +61,58 @@ def tower(kind: str, folder: Path) -> Path:
 
 
 @functools.cache
-def _tower_folder(kind: str) -> str:
+def tower_folder(kind: str) -> str:
     return str(tower(kind, Path(tempfile.mkdtemp(prefix=f"tiny-{kind}-"))))
 
 
 def bundle(tower_kind: str = "vit", seed: int = 0, **changes) -> Bundle:
     """A tiny untrained model; `changes` go into its Preset."""
-    preset = Preset("tiny", vision=_tower_folder(tower_kind), decoder=DECODER, **changes)
+    preset = Preset("tiny", vision=tower_folder(tower_kind), decoder=DECODER, **changes)
     made = build.build(preset, "tiny", CORPUS, seed)
     made.model.eval()
+    return made
+
+
+def raw_patches(seed: int = 0, projector: str = "linear", patch: int = 8) -> Bundle:
+    """phi-vlm in small: a Phi-3 decoder that reads raw patches, without a vision tower."""
+    torch.manual_seed(seed)
+    tokenizer = build.train_tokenizer(CORPUS)
+    ids = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    text = Phi3Config(**DECODER, vocab_size=320, tie_word_embeddings=True, bos_token_id=None, **ids)
+    config = VlmConfig(
+        text_config=text,
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        image_features="patches",
+        image_size=SIDE,
+        patch_size=patch,
+        projector=projector,
+        **ids,
+    )
+    model = VlmForConditionalGeneration(config).eval()
+    pictures = ViTImageProcessor(size={"height": SIDE, "width": SIDE})
+    count = build.image_tokens(model, pictures)
+    return Bundle(model, VlmProcessor(pictures, tokenizer, count), "raw patches")
+
+
+def trained(steps: int = 150, **changes) -> Bundle:
+    """A tiny model that has learnt the coloured squares and to count, in a few seconds."""
+    made = bundle(**changes)
+    examples = [
+        encoding.encode(made.processor, picture(colour), turn)
+        for colour in COLOURS
+        for turn in (*questions(colour), COUNT)
+    ]
+    batch = encoding.collator(made.processor)(examples)
+    parts = made.model.model
+    parts.vision_tower.requires_grad_(False)
+    with torch.no_grad():
+        batch["vision_features"] = parts.vision_features(batch.pop("pixel_values"))
+    learning = [p for p in made.model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=3e-3, betas=(0.9, 0.95))
+    for _ in range(steps):
+        made.model(**batch).loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
     return made
 
 
@@ -76,15 +127,19 @@ def noise(seed: int = 0, side: int = SIDE) -> Image.Image:
     return Image.fromarray(pixels)
 
 
+def questions(colour: str) -> tuple[Turn, ...]:
+    """What the records ask about a square of this colour."""
+    return (
+        Turn("What colour is it?", f"It is {colour}.", "colour"),
+        Turn("Describe it.", f"A {colour} square.", "brief"),
+    )
+
+
 def records(count: int, seed: int = 0) -> list[Record]:
     """Coloured squares, each with a question about its colour and a description."""
     draw = random.Random(seed)
-    made = []
-    for number in range(count):
-        colour = draw.choice(list(COLOURS))
-        turns = (
-            Turn("What colour is it?", f"It is {colour}.", "colour"),
-            Turn("Describe it.", f"A {colour} square.", "brief"),
-        )
-        made.append(Record(str(number), picture(colour), turns, {"baseColour": colour}))
-    return made
+    colours = [draw.choice(list(COLOURS)) for _ in range(count)]
+    return [
+        Record(str(number), picture(colour), questions(colour), {"baseColour": colour})
+        for number, colour in enumerate(colours)
+    ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoConfig,
@@ -11,6 +12,7 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoTokenizer,
+    CLIPVisionConfig,
     CLIPVisionModelWithProjection,
     LlamaConfig,
     PreTrainedModel,
@@ -18,16 +20,19 @@ from transformers import (
     set_seed,
 )
 
-from vlm.errors import UserError
+from vlm.errors import UserError, lookup
 from vlm.models.configuration_vlm import VlmConfig
 from vlm.models.modeling_vlm import VlmForConditionalGeneration
 from vlm.models.processing_vlm import CHAT_TEMPLATE, VlmProcessor
-from vlm.presets import Preset
+from vlm.models.projectors import PROJECTORS
+from vlm.presets import IMAGE_FEATURES, Preset
 from vlm.types import Bundle
 
 IMAGE, END, PAD = "<image>", "<|end|>", "<|pad|>"
 CONTROL = (PAD, END, "<|system|>", "<|user|>", "<|assistant|>", IMAGE)
 SAFE = {"use_safetensors": True, "trust_remote_code": False}
+UNOPENED = (OSError, ValueError, RuntimeError, SafetensorError)  # missing, damaged, of another kind
+INSTEAD = f"choose other --image-features ({', '.join(IMAGE_FEATURES)}) or another tower"
 
 
 def build(preset: Preset, name: str, corpus: Iterable[str] = (), seed: int = 0) -> Bundle:
@@ -37,16 +42,17 @@ def build(preset: Preset, name: str, corpus: Iterable[str] = (), seed: int = 0) 
         corpus: texts from which a tokenizer is trained when the preset has no decoder of its own.
 
     Raises:
-        UserError: when the preset has no parts, or a part cannot be had.
+        UserError: when the preset has no parts, a part cannot be had, or the parts do not fit.
     """
     if not preset.buildable:
         raise UserError(
             f"{name} is a finished model; to train a new one choose a preset with parts."
         )
+    lookup(PROJECTORS, preset.projector, "projector")
+    lookup(dict.fromkeys(IMAGE_FEATURES), preset.image_features, "kind of image features")
     set_seed(seed)
     tower, image_processor = load_tower(preset.vision, preset.image_features)
     decoder, tokenizer = _decoder(preset, corpus)
-    tokenizer.padding_side = "left"
     config = VlmConfig(
         vision_config=tower.config,
         text_config=decoder.config if decoder else _text_config(preset, tokenizer),
@@ -59,9 +65,13 @@ def build(preset: Preset, name: str, corpus: Iterable[str] = (), seed: int = 0) 
     model = VlmForConditionalGeneration(config)
     model.model.vision_tower.load_state_dict(tower.state_dict())
     if decoder:
-        model.model.language_model.load_state_dict(decoder.model.state_dict())
+        model.model.language_model.load_state_dict(decoder.base_model.state_dict())
+        model.lm_head.load_state_dict(decoder.get_output_embeddings().state_dict())
         model.tie_weights()
-    places = image_tokens(model, image_processor)
+    try:
+        places = image_tokens(model, image_processor)
+    except ValueError as error:
+        raise UserError(f"The projector {preset.projector!r} does not fit: {error}") from error
     processor = VlmProcessor(image_processor, tokenizer, places, IMAGE, CHAT_TEMPLATE)
     return Bundle(model, processor, name)
 
@@ -79,22 +89,50 @@ def load_tower(path: str | Path, features: str) -> tuple[PreTrainedModel, object
     """A vision tower and its image processor, from a tower's folder, a `vlm` model or the Hub.
 
     Raises:
-        UserError: when there is no such tower here or on the Hub.
+        UserError: when there is no such tower here or on the Hub, or it has no such features.
     """
+    AutoConfig.register("vlm", VlmConfig, exist_ok=True)
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+        if not _gives(config, features):
+            raise UserError(f"The tower {str(path)!r} has no {features} features; {INSTEAD}.")
         if config.model_type == "vlm":
             whole = VlmForConditionalGeneration.from_pretrained(path, dtype=torch.float32, **SAFE)
             tower = whole.model.vision_tower
         else:
-            cls = CLIPVisionModelWithProjection if features == "projected" else AutoModel
-            tower = cls.from_pretrained(path, dtype=torch.float32, **SAFE)
+            tower = _tower(path, config, features)
         return tower, AutoImageProcessor.from_pretrained(path, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except UNOPENED as error:
         raise UserError(
             f"The vision tower {str(path)!r} could not be opened; give a folder with --vision, "
             "or go online so that it can be downloaded from the Hub."
         ) from error
+
+
+def _gives(config, features: str) -> bool:
+    """True when a model of this configuration has a tower with such features."""
+    if config.model_type != "vlm":
+        part = getattr(config, "vision_config", config)  # of a CLIP or SigLIP the half that sees
+        return features != "projected" or isinstance(part, CLIPVisionConfig)
+    projected = config.image_features == "projected"
+    return config.vision_config is not None and projected == (features == "projected")
+
+
+def _tower(path: str | Path, config, features: str) -> PreTrainedModel:
+    """A pretrained tower, none of whose needed weights are made up."""
+    cls, part = AutoModel, getattr(config, "vision_config", config)
+    if features == "projected":
+        cls, part.projection_dim = CLIPVisionModelWithProjection, config.projection_dim
+    tower, found = cls.from_pretrained(
+        path, config=part, dtype=torch.float32, output_loading_info=True, **SAFE
+    )
+    unused = "pooler." if features == "patches" else "-"
+    missing = sorted(name for name in found["missing_keys"] if not name.startswith(unused))
+    if missing:  # transformers would draw them at random
+        raise UserError(
+            f"The tower {str(path)!r} lacks {missing[0]}, so no {features} features; {INSTEAD}."
+        )
+    return tower
 
 
 def _decoder(preset: Preset, corpus: Iterable[str]):
@@ -103,8 +141,10 @@ def _decoder(preset: Preset, corpus: Iterable[str]):
         return None, train_tokenizer(corpus)
     try:
         decoder = AutoModelForCausalLM.from_pretrained(preset.text, dtype=torch.float32, **SAFE)
-        tokenizer = AutoTokenizer.from_pretrained(preset.text, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(
+            preset.text, trust_remote_code=False, padding_side="left"
+        )
+    except UNOPENED as error:
         raise UserError(
             f"The decoder {preset.text!r} could not be opened; give a folder with --text, or go "
             "online so that it can be downloaded from the Hub."
@@ -145,6 +185,7 @@ def train_tokenizer(corpus: Iterable[str], size: int = 2048) -> PreTrainedTokeni
         tokenizer_object=tokenizer,
         eos_token=END,
         pad_token=PAD,
+        padding_side="left",
         additional_special_tokens=list(CONTROL[2:]),
         clean_up_tokenization_spaces=False,
     )

@@ -57,8 +57,8 @@ class TrainConfig:
     save_every: int = setting(500, "steps between checkpoints", low=1)
     log_every: int = setting(20, "steps between lines of metrics.jsonl", low=1)
     bf16: bool = setting(True, "compute in bfloat16 where the hardware has it")
-    threads: int = setting(0, "CPU threads, 0 = one for each core", low=0)
-    seed: int = setting(0, "seed of order, dropout and initial weights", low=0)
+    threads: int = setting(0, "CPU threads, 0 = one for each core", low=0, high=1024)
+    seed: int = setting(0, "seed of order, dropout and initial weights", low=0, high=2**31 - 1)
 
     def __post_init__(self):
         check(self)
@@ -93,6 +93,13 @@ def check(config: Any) -> None:
     found = problems(config)
     if found:
         raise UserError("Settings out of range: " + "; ".join(found) + ".")
+
+
+def count(text: str) -> int:
+    """A flag's type: a whole number, 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
 
 
 def add_flags(parser: argparse.ArgumentParser, cls: type, **defaults: Any) -> None:

@@ -29,7 +29,9 @@ def prompt_inputs(processor, image: Image.Image, prompt: str) -> dict[str, torch
             f"The prompt has {len(prompt):,} characters, at most {MAX_PROMPT_CHARACTERS:,} are "
             "allowed; shorten it."
         )
-    content = [{"type": "image", "image": image}, {"type": "text", "text": prompt}]
+    added = processor.tokenizer.get_added_vocab()  # transformers alone guards the special ones only
+    processor.tokenizer.chat_control_tokens = [token for token in added if not token.isspace()]
+    content = [{"type": "image", "image": image}, {"type": "text", "text": _spellable(prompt)}]
     return dict(
         processor.apply_chat_template(
             [{"role": "user", "content": content}],
@@ -40,6 +42,11 @@ def prompt_inputs(processor, image: Image.Image, prompt: str) -> dict[str, torch
             sanitize_control_tokens=True,
         )
     )
+
+
+def _spellable(text: str) -> str:
+    """The text without halves of surrogate pairs, which JSON lets through and tokenizers refuse."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def batch_inputs(processor, images: Sequence[Image.Image], prompts: Sequence[str]) -> dict:
@@ -56,7 +63,8 @@ def encode(processor, image: Image.Image, turn: Turn) -> dict[str, torch.Tensor]
 
 def _with_answer(processor, prompt_ids: torch.Tensor, answer: str) -> dict[str, torch.Tensor]:
     tokenizer = processor.tokenizer
-    ids = tokenizer(answer, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    text = _spellable(answer)
+    ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     answer_ids = torch.tensor([[*ids, tokenizer.eos_token_id]])
     input_ids = torch.cat([prompt_ids, answer_ids], dim=1)
     labels = torch.cat([torch.full_like(prompt_ids, IGNORE_INDEX), answer_ids], dim=1)

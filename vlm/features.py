@@ -6,6 +6,7 @@ that it is found again when nothing changed and made anew when anything did.
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,12 +35,14 @@ def compute(bundle: Bundle, records: Sequence[Record], folder: Path, views: int 
         float16[1 + views, n, N, Dv]; [0] is the plain picture. An interrupted computation goes on
         where it stopped.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     key = fingerprint(bundle, records, views)
     done, partial = folder / f"{key}.npy", folder / f"{key}.partial.npy"
     if not done.exists():
-        _fill(bundle, records, views, partial)
-        partial.rename(done)
+        with runs.room(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            _fill(bundle, records, views, partial)
+            partial.rename(done)
+            partial.with_suffix(".json").unlink(missing_ok=True)
     return np.load(done, mmap_mode="r")
 
 
@@ -48,6 +51,8 @@ def fingerprint(bundle: Bundle, records: Sequence[Record], views: int) -> str:
     digest = hashlib.sha256(json.dumps([views, bundle.model.config.image_features]).encode())
     digest.update(json.dumps(bundle.processor.image_processor.to_dict(), default=str).encode())
     tower = bundle.model.model.vision_tower
+    if tower is None:
+        digest.update(str(bundle.model.config.patch_size).encode())
     for name, value in tower.state_dict().items() if tower is not None else ():
         digest.update(name.encode())
         digest.update(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
@@ -58,7 +63,7 @@ def fingerprint(bundle: Bundle, records: Sequence[Record], views: int) -> str:
 
 def _encoded(image) -> bytes:
     if isinstance(image, Image.Image):
-        return image.tobytes()
+        return f"{image.mode} {image.size}".encode() + image.tobytes()
     return image if isinstance(image, bytes) else Path(image).read_bytes()
 
 
@@ -77,12 +82,16 @@ def _fill(bundle: Bundle, records: Sequence[Record], views: int, path: Path) -> 
         store.reshape(total, *features.shape[1:])[start : start + len(numbers)] = features
         store.flush()
         runs.write_json(progress, {"done": start + len(numbers)})
-    progress.unlink(missing_ok=True)
 
 
 def _open(path: Path, shape: tuple[int, ...], fresh: bool) -> np.memmap:
+    """The memory-mapped file; its place is taken at once, for a full disk kills whoever maps it."""
     mode = "w+" if fresh else "r+"
-    return np.lib.format.open_memmap(path, mode=mode, dtype=np.float16, shape=shape)
+    store = np.lib.format.open_memmap(path, mode=mode, dtype=np.float16, shape=shape)
+    if fresh and hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return store
 
 
 def _picture(records: Sequence[Record], number: int) -> Image.Image:
@@ -123,10 +132,10 @@ class Examples(TorchDataset):
         return self.length
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        turn = index % len(self.turns)
+        lap, turn = divmod(index, len(self.turns))
         number, _ = self.turns[turn]
-        # a multiplicative hash: neighbouring passes and turns show different views
-        shown = (index * 2654435761 >> 7) % len(self.features)
+        # each turn begins at a view of its own (a multiplicative hash), then takes the next
+        shown = ((turn * 2654435761 >> 7) + lap) % len(self.features)
         features = torch.from_numpy(np.array(self.features[shown, number]))[None]
         return {**self._text(turn), "vision_features": features}
 

@@ -1,5 +1,6 @@
 """What a training will take, measured by one real step, before it is started."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -49,18 +50,19 @@ def forecast(bundle, examples, collate: Callable, config: TrainConfig, count: in
     started = time.perf_counter()
     _step(model, batch, optimiser, config)
     seconds = time.perf_counter() - started
-    passes = count / config.batch_size
+    passes = math.ceil(count / config.batch_size)
     if config.max_steps > 0:
         passes = min(passes, config.max_steps * config.accumulation)
+    steps = math.ceil(passes / config.accumulation)
     tokens = int(batch["attention_mask"].sum()) / config.batch_size
     supervised = int((batch["labels"] != -100).sum()) / config.batch_size
     return "\n".join(
         [
             f"tokens per example: {tokens:.0f}, of them supervised: {supervised:.0f}, "
             f"image tokens per picture: {bundle.processor.num_image_tokens}",
-            f"optimiser steps: {passes / config.accumulation:,.0f} of {config.batch_size} x "
-            f"{config.accumulation} examples",
-            f"one forward and backward pass: {seconds:.2f} s; whole training: {_time(passes * seconds)}",
+            f"optimiser steps: {steps:,} of {config.batch_size} x {config.accumulation} examples",
+            f"one forward and backward pass: {seconds:.2f} s; whole training: "
+            f"{_time(passes * seconds)}",
             f"weights {_bytes(_size(model.parameters()))}, gradients {_bytes(_size(learning))}, "
             f"optimiser {_bytes(2 * _size(learning))}, "
             f"peak memory of this process {runtime.peak_memory(model.device) / 1e9:.2f} GB",

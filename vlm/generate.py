@@ -33,11 +33,11 @@ class Stats:
 class _Interrupt(StoppingCriteria):
     """Ends generation when somebody asks for it or the time is up."""
 
-    def __init__(self, stop: threading.Event, deadline: float, stats: Stats):
-        self.stop, self.ends, self.stats = stop, time.monotonic() + deadline, stats
+    def __init__(self, stops: tuple[threading.Event, ...], deadline: float, stats: Stats):
+        self.stops, self.ends, self.stats = stops, time.monotonic() + deadline, stats
 
     def __call__(self, input_ids: torch.Tensor, scores, **kwargs) -> torch.Tensor:
-        if self.stop.is_set():
+        if any(stop.is_set() for stop in self.stops):
             self.stats.stopped = "stop"
         elif time.monotonic() > self.ends:
             self.stats.stopped = "deadline"
@@ -85,10 +85,11 @@ def stream(
         UserError: for a prompt that is too long; whatever the model raises reaches the caller.
     """
     config, stop, stats = config or GenerateConfig(), stop or threading.Event(), stats or Stats()
+    closed = threading.Event()  # our own: the caller may use theirs for several answers
     inputs = encoding.prompt_inputs(bundle.processor, image, prompt)
     with bundle.lock:
         pieces = _Pieces(bundle.processor.tokenizer, stats)
-        job = (bundle, inputs, config, stop, stats, pieces)
+        job = (bundle, inputs, config, (stop, closed), stats, pieces)
         worker = threading.Thread(target=_work, args=job, daemon=True)
         worker.start()
         try:
@@ -97,17 +98,17 @@ def stream(
                     raise piece
                 yield piece
         finally:
-            stop.set()
+            closed.set()
             worker.join()
 
 
-def _work(bundle, inputs, config, stop, stats, pieces: _Pieces) -> None:
-    """Generate; text, end and failure all go through the queue, so the reader never waits in vain."""
+def _work(bundle, inputs, config, stops, stats, pieces: _Pieces) -> None:
+    """Generate; text, end and failure all go through the queue: the reader never waits in vain."""
     try:
         if config.num_beams > 1:
-            pieces.queue.put(_generate_text(bundle, inputs, config, stop, stats)[0])
+            pieces.queue.put(_generate_text(bundle, inputs, config, stops, stats)[0])
         else:
-            _generate(bundle, inputs, config, stop, stats, streamer=pieces)
+            _generate(bundle, inputs, config, stops, stats, streamer=pieces)
         pieces.queue.put(None)
     except BaseException as error:
         pieces.queue.put(error)
@@ -130,23 +131,23 @@ def batch(
     inputs = encoding.batch_inputs(bundle.processor, images, prompts)
     with bundle.lock:
         settings = config or GenerateConfig()
-        return _generate_text(bundle, inputs, settings, stop or threading.Event(), Stats())
+        return _generate_text(bundle, inputs, settings, (stop,) if stop else (), Stats())
 
 
-def _generate_text(bundle, inputs, config, stop, stats) -> list[str]:
+def _generate_text(bundle, inputs, config, stops, stats) -> list[str]:
     started = time.monotonic()
-    ids = _generate(bundle, inputs, config, stop, stats)[:, inputs["input_ids"].shape[1] :]
+    ids = _generate(bundle, inputs, config, stops, stats)[:, inputs["input_ids"].shape[1] :]
     stats.tokens, stats.seconds = int(ids.shape[1]), time.monotonic() - started
     stats.first_token = stats.seconds
     return bundle.processor.tokenizer.batch_decode(ids, skip_special_tokens=True)
 
 
 @torch.inference_mode()
-def _generate(bundle, inputs, config: GenerateConfig, stop, stats, streamer=None) -> torch.Tensor:
+def _generate(bundle, inputs, config: GenerateConfig, stops, stats, streamer=None) -> torch.Tensor:
     model = bundle.model
     if config.temperature > 0:
         torch.manual_seed(config.seed)
-    interrupt = _Interrupt(stop, config.deadline, stats)
+    interrupt = _Interrupt(stops, config.deadline, stats)
     return model.generate(
         **{name: value.to(model.device) for name, value in inputs.items()},
         generation_config=generation_config(bundle, config),

@@ -1,10 +1,13 @@
 """The only door for a model: `load(name)` gives a Bundle, `save(bundle, folder)` writes one."""
 
+import copy
+import os
 import re
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText, AutoProcessor
+from transformers.utils import logging
 
 from vlm import runtime
 from vlm.errors import UserError, lookup
@@ -22,6 +25,7 @@ HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 def register() -> None:
     """Teach transformers' Auto classes our model; harmless when repeated."""
     AutoConfig.register("vlm", VlmConfig, exist_ok=True)
+    AutoModel.register(VlmConfig, VlmModel, exist_ok=True)
     AutoModelForImageTextToText.register(VlmConfig, VlmForConditionalGeneration, exist_ok=True)
     AutoProcessor.register(VlmConfig, VlmProcessor, exist_ok=True)
 
@@ -45,16 +49,22 @@ def load(
     """
     register()
     path, place = locate(name), runtime.pick_device(device)
+    number_format = _dtype(dtype, place)
+    if os.path.isdir(path):
+        logging.disable_progress_bar()  # bars are for downloads; a folder opens at once
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=False, revision=revision)
-        model = AutoModelForImageTextToText.from_pretrained(
+        model, found = AutoModelForImageTextToText.from_pretrained(
             path,
             config=config,
-            dtype=_dtype(dtype, place),
+            dtype=number_format,
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
         )
+        if found["missing_keys"] and config.model_type == "vlm":
+            raise KeyError(*found["missing_keys"])  # transformers would draw them at random
         processor = AutoProcessor.from_pretrained(path, trust_remote_code=False, revision=revision)
     except Exception as error:  # a damaged file raises whatever its parser raises
         raise UserError(_why_not(name, path, error)) from error
@@ -69,9 +79,9 @@ def locate(name: str) -> str:
     """
     if name in PRESETS and PRESETS[name].path:
         return PRESETS[name].path
-    if Path(name).is_dir():
+    if name and os.path.isdir(name):  # unlike Path's, it takes any string
         return name
-    if HUB_ID.fullmatch(name) and not Path(name).exists():
+    if HUB_ID.fullmatch(name) and not os.path.exists(name):
         return name
     openable = ", ".join(key for key, preset in PRESETS.items() if preset.path)
     raise UserError(
@@ -88,30 +98,34 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 def _why_not(name: str, path: str, error: Exception) -> str:
     """One sentence for a model that did not open."""
-    if Path(path).is_dir():
-        if not (Path(path) / "config.json").is_file():
-            return f"The folder {name!r} holds no config.json; give the folder of a saved model."
-        kind = type(error).__name__
-        return f"The model in {name!r} could not be opened ({kind}); its files do not fit or are damaged."
-    if isinstance(error, OSError):
-        return f"{name!r} was not found: it is no local folder and could not be had from the Hub."
-    return f"{name!r} is not a model that describes pictures ({type(error).__name__}); try another."
+    folder, kind = Path(path).is_dir(), type(error).__name__
+    if folder and not (Path(path) / "config.json").is_file():
+        return f"The folder {name!r} holds no config.json; give the folder of a saved model."
+    if isinstance(error, ValueError):  # no class for it among those that take pictures and text
+        return f"{name!r} is not a model that describes pictures ({kind}); try another."
+    if folder or not isinstance(error, OSError):
+        return f"The model in {name!r} did not open ({kind}); its files do not fit or are damaged."
+    return f"{name!r} was not found: it is no local folder and could not be had from the Hub."
 
 
 def save(bundle: Bundle, folder: Path, dtype: str = "float16") -> None:
     """Write model, processor and code, so that a machine without this package can open it too.
 
     Args:
-        dtype: number format of the stored weights.
+        dtype: number format of the stored weights; those in memory stay as they are.
     """
+    number_format = lookup(DTYPES, dtype, "dtype")
     VlmConfig.register_for_auto_class()
-    VlmModel.register_for_auto_class("AutoModel")
     VlmForConditionalGeneration.register_for_auto_class("AutoModelForImageTextToText")
     VlmProcessor.register_for_auto_class()
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("model*.safetensors*"):
         stale.unlink()
-    keep = next(bundle.model.parameters()).dtype
-    bundle.model.to(lookup(DTYPES, dtype, "dtype")).save_pretrained(folder, max_shard_size=SHARD)
-    bundle.model.to(keep)
+    stored = copy.deepcopy(bundle.model).to(number_format)
+    if isinstance(stored, VlmForConditionalGeneration):
+        stored.config.auto_map = {"AutoModel": f"modeling_vlm.{VlmModel.__name__}"}
+        for part in filter(None, (stored.config.vision_config, stored.config.text_config)):
+            if os.path.exists(part._name_or_path or ""):
+                part._name_or_path = ""  # a folder of this machine means nothing on another
+    stored.save_pretrained(folder, max_shard_size=SHARD)
     bundle.processor.save_pretrained(folder)

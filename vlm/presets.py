@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+IMAGE_FEATURES = ("pooled", "projected", "patches")  # what a tower may give, see VlmConfig
 SHIPPED = Path(__file__).parent / "checkpoints" / "moda-mini"
 
 
@@ -16,7 +17,7 @@ class Preset:
         note: what it is, in a few words, for help texts and the app's picker.
         path: folder or Hub id to open; empty when there is nothing trained to open.
         vision: folder or Hub id of the tower a new model is built from.
-        text: folder or Hub id of the decoder; empty = from scratch with `decoder` and an own tokenizer.
+        text: folder or Hub id of the decoder; empty = from scratch, with an own tokenizer.
         decoder: sizes of a decoder made from scratch (LlamaConfig's names).
         image_features: what the tower gives: pooled, projected or patches.
         projector: a name in `models.projectors.PROJECTORS`.
@@ -55,7 +56,7 @@ PRESETS: dict[str, Preset] = {
         path=str(SHIPPED),
         vision=str(SHIPPED),
         decoder=_MINI_DECODER,
-        training={"epochs": 4, "batch_size": 64, "eval_every": 500, "save_every": 500},
+        training={"epochs": 2, "batch_size": 64, "eval_every": 500, "save_every": 500},
     ),
     "moda": Preset(
         "MODA as published: FashionCLIP, expand-and-reduce projector, SmolLM-360M",

@@ -69,7 +69,7 @@ class Pictures(TorchDataset):
     """
 
     def __init__(
-        self, records, values, size: int, *, epochs: int = 1, augment=False, seed: int = 0
+        self, records, values, size: int, *, epochs: float = 1, augment=False, seed: int = 0
     ):
         side = round(size * MARGIN) if augment else size
         self.pixels = torch.stack([_resized(record, side) for record in records])
@@ -77,7 +77,7 @@ class Pictures(TorchDataset):
         self.size, self.epochs, self.augment, self.seed = size, epochs, augment, seed
 
     def __len__(self) -> int:
-        return len(self.pixels) * self.epochs
+        return round(len(self.pixels) * self.epochs)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, list[int]]:
         number = index % len(self.pixels)
@@ -117,7 +117,7 @@ def accuracy(values: dict[str, list[str]]):
 
 def _resized(record: Record, side: int) -> torch.Tensor:
     picture = open_image(record.image).resize((side, side))
-    return torch.from_numpy(np.asarray(picture)).permute(2, 0, 1).clone()  # uint8[3, side, side]
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)  # uint8[3, side, side]
 
 
 def _labels(record: Record, values: dict[str, list[str]]) -> list[int]:

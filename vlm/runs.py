@@ -5,11 +5,14 @@ other file has reached the disk, and names each file with size and SHA-256, so a
 moment resumes from a checkpoint that is whole.
 """
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +22,43 @@ from vlm.errors import UserError
 
 MANIFEST = "manifest.json"
 HEARTBEAT_SECONDS = 1.0
+REPEATED = ("train_", "num_input_tokens_seen")  # what the Trainer adds to each row of its log
 
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON so that a reader sees either the old file or the whole new one."""
+    _replace(path, json.dumps(data, indent=1, ensure_ascii=False))
+
+
+def _replace(path: Path, text: str) -> None:
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(scratch, "w", encoding="utf-8") as file:
-        json.dump(data, file, indent=1, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch, path)
+    try:
+        with open(scratch, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def read_jsonl(path: Path) -> list[dict]:
     """The complete rows of a JSON-lines file; a line torn by a kill is left out."""
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
+    for line in path.read_bytes().split(b"\n") if path.is_file() else ():
+        with contextlib.suppress(ValueError):  # no JSON, or a letter cut in two
             rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
     return rows
 
 
 def append_jsonl(path: Path, row: dict) -> None:
     """Add one row with a single write."""
     with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        file.write(_line(row))
+
+
+def _line(row: dict) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
 
 
 def digest(path: Path) -> str:
@@ -71,12 +84,12 @@ def is_sealed(checkpoint: Path) -> bool:
     """True when every file that the manifest names is there, unchanged."""
     try:
         entries = json.loads((checkpoint / MANIFEST).read_text())
-        return all(
+        return bool(entries) and all(
             (checkpoint / name).stat().st_size == entry["size"]
             and digest(checkpoint / name) == entry["sha256"]
             for name, entry in entries.items()
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
@@ -95,14 +108,19 @@ def newest_checkpoint(run: Path) -> Path | None:
     return None
 
 
+def check_free(run: Path, resume: bool) -> None:
+    """Raise a `UserError` when the folder already holds a run and `resume` was not asked for."""
+    if not resume and (run / "status.json").exists():
+        raise UserError(f"{run} already holds a run; add --resume, or choose another --out.")
+
+
 def prepare(run: Path, resume: bool) -> Path | None:
     """Make the run folder ready and return the checkpoint to go on from, if any.
 
     Raises:
         UserError: when the folder already holds a run and `resume` was not asked for.
     """
-    if not resume and (run / "status.json").exists():
-        raise UserError(f"{run} already holds a run; add --resume, or choose another --out.")
+    check_free(run, resume)
     run.mkdir(parents=True, exist_ok=True)
     checkpoint = newest_checkpoint(run) if resume else None
     step = int(checkpoint.name[11:]) if checkpoint else 0
@@ -115,7 +133,27 @@ def _keep_until(path: Path, step: int) -> None:
     """Drop the rows that a killed run wrote after the checkpoint it resumes from."""
     if path.exists():
         rows = [row for row in read_jsonl(path) if row["step"] <= step]
-        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        _replace(path, "".join(_line(row) for row in rows))
+
+
+@contextlib.contextmanager
+def room(folder: Path) -> Iterator[None]:
+    """Around whatever writes into `folder`: a full disk ends it with a `UserError`."""
+    try:
+        yield
+    except Exception as error:
+        if not _disk_full(error):
+            raise
+        raise UserError(
+            f"The disk is full, {folder} could not be written; what was there before is intact: "
+            "make room, then go on with --resume."
+        ) from error
+
+
+def _disk_full(error: BaseException) -> bool:
+    """The system says so with a number, safetensors in words, torch by the place it got stuck."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or "No space left on device" in str(error) or "inline_container.cc" in str(error)
 
 
 class RunLog(TrainerCallback):
@@ -140,6 +178,12 @@ class RunLog(TrainerCallback):
         write_json(self.run / "status.json", row)
         self.beat = now
 
+    def failed(self, error: BaseException, state) -> None:
+        """Say in status.json why the run ended."""
+        reason = "disk full" if _disk_full(error) else str(error) or type(error).__name__
+        with contextlib.suppress(OSError):  # a full disk has no room for this either
+            self.status("failed", state.global_step, state.max_steps, error=reason)
+
     def on_train_begin(self, args, state, control, **kwargs):
         self.started, self.first_step = time.time(), state.global_step
         self.status("running", state.global_step, state.max_steps)
@@ -148,11 +192,15 @@ class RunLog(TrainerCallback):
         if time.time() - self.beat >= HEARTBEAT_SECONDS:
             self.status("running", state.global_step, state.max_steps)
 
+    def on_prediction_step(self, args, state, control, **kwargs):
+        self.on_step_end(args, state, control)  # measuring takes time too
+
     def on_log(self, args, state, control, logs=None, **kwargs):
         row = {"step": state.global_step, "tokens_seen": int(state.num_input_tokens_seen)}
         epoch = round((state.epoch or 0) * self.epochs, 4)
-        row |= (logs or {}) | {"epoch": epoch, "time": round(time.time(), 2)}
-        if "train_runtime" not in row:
+        row |= {key: value for key, value in (logs or {}).items() if not key.startswith(REPEATED)}
+        row |= {"epoch": epoch, "time": round(time.time(), 2)}
+        if "loss" in row or "eval_loss" in row:  # the last log is a summary of the others
             append_jsonl(self.run / "metrics.jsonl", row)
 
     def on_evaluate(self, args, state, control, **kwargs):

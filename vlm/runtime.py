@@ -60,7 +60,10 @@ def pick_device(name: str = "auto") -> "torch.device":
     available["mps"] = torch.backends.mps.is_available()
     if name == "auto":
         name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
-    if not available.get(name.split(":")[0], False):
+    kind, _, number = name.partition(":")
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    numbered = not number or number.isdecimal() and int(number) < count
+    if not available.get(kind, False) or not numbered:
         usable = ", ".join(kind for kind, there in available.items() if there)
         raise UserError(f"Device {name!r} is not on this machine; choose one of: auto, {usable}.")
     return torch.device(name)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import Trainer, TrainingArguments
+from transformers import ProgressCallback, Trainer, TrainingArguments
 
 from vlm import runs, runtime
 from vlm.config import TrainConfig
@@ -14,7 +14,7 @@ from vlm.errors import UserError, lookup
 # stage -> the parts that learn; freezing, the optimiser and saving all follow this table
 STAGES: dict[str, frozenset[str]] = {
     "projector": frozenset({"projector"}),
-    "moda": frozenset({"projector", "language_model"}),
+    "moda": frozenset({"projector", "language_model", "lm_head"}),
 }
 
 
@@ -34,8 +34,8 @@ class _Trainer(Trainer):
         self._stop_unless_finite("loss", loss)
         return loss
 
-    def _clip_grad_norm(self, model):
-        norm = super()._clip_grad_norm(model)
+    def _get_grad_norm(self, model, grad_norm=None):
+        norm = super()._get_grad_norm(model, grad_norm)
         self._stop_unless_finite("gradient norm", norm)
         return norm
 
@@ -43,7 +43,8 @@ class _Trainer(Trainer):
         if not bool(torch.isfinite(torch.as_tensor(value)).all()):
             raise UserError(
                 f"The {what} became {float(value)} at step {self.state.global_step + 1}; the last "
-                "checkpoint is untouched: lower --learning-rate or look at the data, then --resume."
+                "checkpoint is untouched: mend the data and --resume, or start anew with a lower "
+                "--learning-rate."
             )
 
 
@@ -81,6 +82,15 @@ def arguments(
     )
 
 
+def end_bars(trainer: Trainer) -> None:
+    """Close what shows progress, so that a sentence about a failure has a line of its own."""
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, ProgressCallback):
+            for bar in (callback.prediction_bar, callback.training_bar):
+                if bar is not None:
+                    bar.close()
+
+
 def fit(
     model: nn.Module,
     train_data,
@@ -103,26 +113,31 @@ def fit(
         describe: called at every evaluation; its rows go to samples.jsonl.
 
     Raises:
-        UserError: when `run` is taken, or the loss stops being finite.
+        UserError: when `run` is taken, there is nothing to learn from, the loss stops being finite
+            or the disk is full.
     """
+    if not len(train_data):
+        raise UserError("There is no example to train on; raise --epochs or give more pictures.")
     runtime.set_threads(config.threads)
-    checkpoint = runs.prepare(run, resume)
-    log = runs.RunLog(run, config.epochs, describe)
-    log.status("starting")
-    device = next(model.parameters()).device
-    trainer = _Trainer(
-        model=model,
-        args=arguments(config, run, device, text=processor is not None),
-        data_collator=collate,
-        train_dataset=train_data,
-        eval_dataset=eval_data,
-        processing_class=processor,
-        callbacks=[log],
-        compute_metrics=compute_metrics,
-    )
-    try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except BaseException as error:
-        log.status("failed", trainer.state.global_step, trainer.state.max_steps, error=str(error))
-        raise
+    with runs.room(run):
+        checkpoint = runs.prepare(run, resume)
+        log = runs.RunLog(run, config.epochs, describe)
+        device = next(model.parameters()).device
+        trainer = _Trainer(
+            model=model,
+            args=arguments(config, run, device, text=processor is not None),
+            data_collator=collate,
+            train_dataset=train_data,
+            eval_dataset=eval_data,
+            processing_class=processor,
+            callbacks=[log],
+            compute_metrics=compute_metrics,
+        )
+        try:
+            log.status("starting")
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except BaseException as error:
+            end_bars(trainer)
+            log.failed(error, trainer.state)
+            raise
     return model

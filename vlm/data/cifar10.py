@@ -4,12 +4,13 @@ import random
 from pathlib import Path
 
 from vlm.data import source
+from vlm.errors import lookup
 from vlm.types import Dataset, Record, Turn
 
 HUB_ID = "uoft-cs/cifar10"
 NAME = "cifar10"
 KINDS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-VALIDATION = 5_000  # the last rows of train, held out
+VALIDATION_SHARE = 10  # percent, the last rows of train (5,000 of the real ones), held out
 
 ANSWERS = {
     "brief": (
@@ -31,15 +32,16 @@ ANSWERS = {
 
 
 def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -> Dataset:
-    """The pictures of a split, `train` or `validation` (the last 5,000 of the train table).
+    """The pictures of a split, `train` or `validation` (the last tenth of the train table).
 
     Raises:
-        UserError: when the data set is found neither locally nor on the Hub.
+        UserError: when the data set is found neither locally nor on the Hub, or has no such split.
     """
-    rows = source.table(NAME, HUB_ID, "train", path)
-    cut = max(len(rows) - VALIDATION, 0)
-    first = 0 if split == "train" else cut
-    rows = rows.slice(first, cut if split == "train" else VALIDATION)
+    rows = source.table(NAME, HUB_ID, "train", path, ("img", "label"))
+    cut = len(rows) - len(rows) * VALIDATION_SHARE // 100
+    bounds = {"train": (0, cut), "validation": (cut, len(rows))}
+    first, last = lookup(bounds, split, "split")
+    rows = rows.slice(first, last - first)
     rows = rows.slice(0, limit) if limit else rows
     records, problems = [], []
     for number, row in enumerate(rows.to_pylist(), start=first):
@@ -53,11 +55,10 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
 
 def bad_row(row: dict) -> str:
     """Why a row cannot be used, empty when it can."""
-    if not (row.get("img") or {}).get("bytes"):
-        return "the picture is empty"
-    if row.get("label") not in range(len(KINDS)):
-        return f"label {row.get('label')!r} is not one of 0 to {len(KINDS) - 1}"
-    return ""
+    label = row.get("label")
+    if not isinstance(label, int) or label not in range(len(KINDS)):
+        return f"label {label!r} is not one of 0 to {len(KINDS) - 1}"
+    return source.bad_picture(row.get("img"))
 
 
 def _record(row: dict, number: int) -> Record:

@@ -1,7 +1,7 @@
 """Fashion Product Images (Param Aggarwal, Kaggle), in the columns of the Hub's small edition."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,12 +11,15 @@ from vlm.types import Dataset, Record
 
 HUB_ID = "ashraq/fashion-product-images-small"
 NAME = "fashion-products"
-NEEDED = ("articleType", "image")
+NEEDED = ("id", "articleType", "image")
 VALIDATION_SHARE = 10  # percent, where a source has a train split only
+SPLITS = {"train": False, "validation": True}  # is it held out?
 
 
 def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -> Dataset:
     """The product photographs of a split (`train` or `validation`), described by the grammar.
+
+    A source without a validation table of its own is parted by a hash of the ids.
 
     Args:
         limit: use only this many rows, 0 = all.
@@ -26,45 +29,45 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
     """
     rows = _rows(split, path)
     rows = rows.slice(0, limit) if limit else rows
-    records, problems = [], []
+    records, problems = {}, []
     for number, row in enumerate(rows.to_pylist()):
-        reason = bad_row(row)
+        id = str(row.get("id"))
+        reason = bad_row(row) or (f"the id {id} came before" if id in records else "")
         if reason:
             problems.append(f"row {number}: {reason}")
         else:
-            records.append(_record(row, number))
-    return Dataset(f"{NAME}/{split}", tuple(records), tuple(problems))
+            records[id] = _record(row, id)
+    return Dataset(f"{NAME}/{split}", tuple(records.values()), tuple(problems))
 
 
 def bad_row(row: Mapping) -> str:
     """Why a row cannot be used, empty when it can."""
     for column in NEEDED:
-        if not row.get(column):
+        if row.get(column) in (None, ""):
             return f"no {column}"
-    if not row["image"].get("bytes"):
-        return "the picture is empty"
-    return ""
+    return source.bad_picture(row["image"])
 
 
-def _record(row: Mapping, number: int) -> Record:
-    id = str(row.get("id", number))
+def _record(row: Mapping, id: str) -> Record:
     facts = captions.facts(row)
     return Record(id, row["image"]["bytes"], captions.turns(facts, id), facts)
 
 
 def _rows(split: str, path: str | Path | None) -> pa.Table:
-    if source.local_file(NAME, split, path) is not None:
-        return source.table(NAME, HUB_ID, split, path)
-    whole = source.table(NAME, HUB_ID, "train", path)
-    held_out = _chooser(split == "validation")
-    return whole.filter(pa.array([held_out(id) for id in whole["id"].to_pylist()]))
+    if split not in SPLITS or _has_parts(path):
+        return source.table(NAME, HUB_ID, split, path, NEEDED)
+    whole = source.table(NAME, HUB_ID, "train", path, NEEDED)
+    wanted = [_held_out(id) == SPLITS[split] for id in whole["id"].to_pylist()]
+    return whole.filter(pa.array(wanted, pa.bool_()))
 
 
-def _chooser(held_out: bool) -> Callable[[object], bool]:
-    """Split by a hash of the id, so that the parts stay the same whatever the order of rows."""
+def _has_parts(path: str | Path | None) -> bool:
+    """True when a folder on this machine holds a validation table; one file is a whole."""
+    if path is not None and Path(path).is_file():
+        return False
+    return source.local_file(NAME, "validation", path) is not None
 
-    def belongs(id: object) -> bool:
-        bucket = int(hashlib.sha256(str(id).encode()).hexdigest(), 16) % 100
-        return (bucket < VALIDATION_SHARE) == held_out
 
-    return belongs
+def _held_out(id: object) -> bool:
+    """Decided by a hash of the id, so that the parts stay the same whatever the order of rows."""
+    return int(hashlib.sha256(str(id).encode()).hexdigest(), 16) % 100 < VALIDATION_SHARE

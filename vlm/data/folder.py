@@ -8,6 +8,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
     names = [name for name in turns if parted or _in_split(name, split)]
     names = names[:limit] if limit else names
     records = tuple(Record(name, folder / name, tuple(turns[name])) for name in names)
-    return Dataset(f"{folder}/{split}", records, tuple(problems))
+    return Dataset(f"{path}/{split}", records, tuple(problems))
 
 
 def _collect(folder: Path) -> tuple[dict[str, list[Turn]], list[str]]:
@@ -53,7 +54,8 @@ def _collect(folder: Path) -> tuple[dict[str, list[Turn]], list[str]]:
         if reason:
             problems.append(f"row {number}: {reason}")
         else:
-            turns.setdefault(row["file_name"], []).append(_turn(row, number))
+            name = os.path.normpath(row["file_name"])  # ./a.png is a.png
+            turns.setdefault(name, []).append(_turn(row, number))
     return turns, problems
 
 
@@ -67,17 +69,29 @@ def _rows(folder: Path) -> Iterator[tuple[int, dict | str]]:
     except UnicodeDecodeError as error:
         raise UserError(f"{table.name} is not UTF-8 text; save it as UTF-8.") from error
     if table.suffix == ".csv":
-        yield from enumerate(csv.DictReader(io.StringIO(text, newline="")))
+        yield from _csv_rows(text, table.name)
         return
-    for number, line in enumerate(text.splitlines()):
+    for number, line in enumerate(text.split("\n")):  # splitlines cuts at U+2028 too
         if line.strip():
             yield number, _parse(line)
+
+
+def _csv_rows(text: str, name: str) -> Iterator[tuple[int, dict]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        yield from enumerate(reader)
+    except csv.Error as error:
+        raise UserError(
+            f"{name} cannot be read at line {reader.line_num} ({error}); look for a quote that is "
+            "not closed."
+        ) from error
 
 
 def _parse(line: str) -> dict | str:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError:
+        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError):
         return "not valid JSON"
     return row if isinstance(row, dict) else "not a JSON object"
 
@@ -89,20 +103,26 @@ def bad_row(row: dict | str, folder: Path) -> str:
     name = row.get("file_name")
     if not name or not isinstance(name, str):
         return "no file_name"
-    path = (folder / name).resolve()
+    try:
+        path = (folder / name).resolve()
+        there = path.is_file()
+    except (OSError, ValueError):  # too long, or with a zero in it
+        return "file_name cannot be the name of a file"
     if not path.is_relative_to(folder.resolve()):
         return f"{name} lies outside the folder"
-    if not path.is_file():
+    if not there:
         return f"{name} is not there"
-    asked = all(
-        isinstance(row.get(key), str) and row[key].strip() for key in ("question", "answer")
-    )
-    told = isinstance(row.get("text"), str) and row["text"].strip()
-    return "" if asked or told else "neither text nor question and answer"
+    if _says(row, "question", "answer") or _says(row, "text"):
+        return ""
+    return "neither text nor question and answer"
+
+
+def _says(row: dict, *keys: str) -> bool:
+    return all(isinstance(row.get(key), str) and row[key].strip() for key in keys)
 
 
 def _turn(row: dict, number: int) -> Turn:
-    if row.get("question"):
+    if _says(row, "question", "answer"):
         return Turn(row["question"].strip(), row["answer"].strip(), "question")
     return Turn(PROMPTS[number % len(PROMPTS)], row["text"].strip(), "describe")
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tqdm import tqdm
 
 from vlm.data.images import BadImage, open_image
+from vlm.errors import UserError
 from vlm.types import Dataset, Record
 
 
@@ -21,6 +22,19 @@ def readable(dataset: Dataset) -> Dataset:
     ]
     good = [r for r, reason in zip(dataset.records, reasons, strict=True) if not reason]
     return Dataset(dataset.name, tuple(good), dataset.problems + tuple(bad))
+
+
+def usable(dataset: Dataset) -> tuple[Record, ...]:
+    """The records whose pictures open; what was left out, and why, is printed first.
+
+    Raises:
+        UserError: when nothing is left.
+    """
+    checked = readable(dataset)
+    print(checked.report())
+    if not checked.records:
+        raise UserError(f"{checked.name} has no usable picture; see above, or give more pictures.")
+    return checked.records
 
 
 def _reason(record: Record) -> str:

@@ -1,6 +1,7 @@
 """Where a data set's table comes from: the path given, $VLM_DATA, or the Hub."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,15 +9,32 @@ import pyarrow as pa
 from vlm.errors import UserError
 
 
-def table(name: str, hub_id: str, split: str, path: str | Path | None = None) -> pa.Table:
+def table(
+    name: str,
+    hub_id: str,
+    split: str,
+    path: str | Path | None = None,
+    columns: Sequence[str] = (),
+) -> pa.Table:
     """The rows of `<folder>/<split>.parquet`, pictures still encoded.
 
     The folder is `path` (or `path` is the file itself), else `$VLM_DATA/<name>`; without either
     the Hub's `hub_id` is downloaded by `datasets`.
 
     Raises:
-        UserError: when the data set is in none of these places.
+        UserError: when the data set is in none of these places, or lacks one of the columns.
     """
+    rows = _rows(name, hub_id, split, path)
+    lacking = [column for column in columns if column not in rows.column_names]
+    if lacking:
+        raise UserError(
+            f"The {split} table of {name!r} lacks the column {' and '.join(lacking)}; "
+            f"it has {', '.join(rows.column_names)}."
+        )
+    return rows
+
+
+def _rows(name: str, hub_id: str, split: str, path: str | Path | None) -> pa.Table:
     file = local_file(name, split, path)
     if file is not None:
         return read_parquet(file)
@@ -47,9 +65,16 @@ def read_parquet(file: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(file)
-    except (pa.ArrowInvalid, OSError) as error:
+        rows = pq.read_table(file)
+        rows.validate(full=True)  # text that is not UTF-8 would fail later, row by row
+        return rows
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f"{file} is not a readable parquet file; give another one.") from error
+
+
+def bad_picture(cell: object) -> str:
+    """Why a cell of the picture column cannot be used, empty when it can."""
+    return "" if isinstance(cell, dict) and cell.get("bytes") else "the picture is empty"
 
 
 def missing(name: str, hub_id: str, split: str) -> str:

@@ -111,7 +111,9 @@ class VlmModel(VlmPreTrainedModel):
         """The decoder's output over text with image tokens in their places.
 
         Args:
-            input_ids: int64[B, T]; pixel_values: float[B, 3, H, W]; vision_features: float[B, N, Dv].
+            input_ids: int64[B, T].
+            pixel_values: float[B, 3, H, W].
+            vision_features: float[B, N, Dv], takes the place of `pixel_values`.
 
         Raises:
             ValueError: when image places and image tokens differ in number.
@@ -163,6 +165,13 @@ class VlmForConditionalGeneration(VlmPreTrainedModel, GenerationMixin):
     ) -> BaseModelOutputWithPooling:
         """Image tokens for the decoder, `pooler_output` float[B, N', D]."""
         return self.model.get_image_features(pixel_values, **kwargs)
+
+    def prepare_inputs_for_generation(self, *args, is_first_iteration=False, **kwargs) -> dict:
+        """Features stored before enter with the prompt alone, as transformers does with pixels."""
+        if not is_first_iteration and kwargs.get("use_cache", True):
+            kwargs.pop("vision_features", None)
+        first = {"is_first_iteration": is_first_iteration}
+        return super().prepare_inputs_for_generation(*args, **first, **kwargs)
 
     def forward(  # generate() looks these names up
         self,

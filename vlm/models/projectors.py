@@ -20,9 +20,8 @@ class PixelShuffle(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         batch, count, width = features.shape  # [B, N, Dv]
-        side = math.isqrt(count)
-        grid = features[:, count - side**2 :]
-        cells = side // self.scale
+        cells = math.isqrt(self.tokens_out(count))
+        grid = features[:, count - (cells * self.scale) ** 2 :]
         grid = grid.reshape(batch, cells, self.scale, cells, self.scale, width)
         grid = grid.transpose(2, 3).reshape(batch, cells**2, self.scale**2 * width)
         return self.linear(grid)  # [B, N / scale^2, D]
@@ -33,7 +32,7 @@ class PixelShuffle(nn.Module):
         Raises:
             ValueError: when the grid's side is not a multiple of the scale.
         """
-        side = math.isqrt(count)
+        side = math.isqrt(count)  # whatever stands before the grid is no patch
         if side % self.scale:
             raise ValueError(
                 f"{side} x {side} patches do not fold by {self.scale}; change the scale."

@@ -1,0 +1,28 @@
+# Each target is one line over the scripts; the README spells out the plain commands.
+VENV   ?= .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+
+.PHONY: run test test-slow check bench
+run: $(VENV)/run.done
+	$(BIN)/python app.py
+test: $(VENV)/test.done
+	$(BIN)/python -m pytest
+test-slow: $(VENV)/test.done
+	$(BIN)/python -m pytest -m slow
+check: $(VENV)/test.done
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+bench: $(VENV)/run.done
+	for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+# torch first and alone: pip then keeps the build it finds (a local CPU wheel, an index of yours)
+$(VENV)/torch.done: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	touch $@
+$(VENV)/run.done: requirements.txt $(VENV)/torch.done
+	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements.txt
+	touch $@
+$(VENV)/test.done: requirements-test.txt $(VENV)/run.done
+	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-test.txt
+	touch $@

@@ -1,0 +1,29 @@
+"""What all tests share: the repair before transformers, no network, the real data where it is."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import vlm  # noqa: F401  repairs torchvision before anything imports transformers
+
+BESIDE = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Settings that must stand before the libraries are first used."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("no_proxy", "127.0.0.1,localhost")
+    if "VLM_DATA" not in os.environ and BESIDE.is_dir():
+        os.environ["VLM_DATA"] = str(BESIDE)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of the real data sets; the test is skipped where there is none."""
+    folder = Path(os.environ.get("VLM_DATA", ""))
+    if not (folder / "fashion-products" / "train.parquet").is_file():
+        pytest.skip("the real data sets are not here: set VLM_DATA to their folder")
+    return folder

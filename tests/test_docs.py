@@ -1,0 +1,55 @@
+"""README says what is there: the file tree, the commands, the flags."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = sorted(set(re.findall(r"^python (?:-m vlm|finetune/).*$", README, re.M)))
+
+
+def tree() -> str:
+    return README.split("## What is where")[1].split("```")[1]
+
+
+def test_every_file_of_the_package_stands_in_the_tree():
+    named = set(re.findall(r"[\w-]+\.py", tree()))
+    package = {path.name for path in (ROOT / "vlm").glob("*.py")} - {"__init__.py"}
+    commands = {path.name for path in (ROOT / "finetune").glob("*.py")}
+    assert package | commands <= named
+
+
+def test_what_the_tree_names_is_there():
+    for name in re.findall(r"^(\S+/)", tree(), re.M):
+        assert (ROOT / name).is_dir(), name
+    for name in re.findall(r"[\w-]+\.py\b", tree()):
+        assert list(ROOT.glob(f"**/{name}")), name
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_use_flags_that_exist(command):
+    words = shlex.split(command.split(">")[0], comments=True)
+    script = words[1:4] if words[1] == "-m" else words[1:2]
+    out = subprocess.run(
+        [sys.executable, *script, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert out.returncode == 0, out.stderr
+    for flag in (word for word in words if word.startswith("--")):
+        assert flag in out.stdout
+
+
+def test_front_matter_fits_a_space():
+    head = README.split("---")[1]
+    assert len(re.search(r"short_description: (.*)", head)[1]) <= 60
+    version = re.search(r"sdk_version: (.*)", head)[1]
+    assert f"gradio=={version}" in (ROOT / "constraints.txt").read_text()
+
+
+def test_requirements_do_not_pin_what_a_space_installs_itself():
+    ranges = (ROOT / "requirements.txt").read_text()
+    assert "==" not in ranges and "pydantic" not in ranges

@@ -1,0 +1,327 @@
+"""Stored features: what the tower would give, computed once, and the examples made of them."""
+
+import errno
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests import tiny
+from vlm import encoding, features, runs, train
+from vlm.config import TrainConfig
+from vlm.errors import UserError
+from vlm.models.modeling_vlm import VlmModel
+from vlm.types import Bundle, Record
+
+TOWERS = [("vit", "pooled"), ("vit", "patches"), ("resnet", "pooled"), ("resnet", "patches")]
+TOWERS += [("clip", "projected")]
+
+
+def pictures(count: int) -> list[Record]:
+    """Records with pictures of noise, of different shapes."""
+    sides = [(32, 32), (48, 32), (20, 40)]
+    return [
+        replace(record, image=tiny.noise(number, 48).resize(sides[number % 3]))
+        for number, record in enumerate(tiny.records(count))
+    ]
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pictures each call of the tower got."""
+    calls: list[int] = []
+    original = VlmModel.vision_features
+
+    def spy(model, pixel_values):
+        calls.append(len(pixel_values))
+        return original(model, pixel_values)
+
+    monkeypatch.setattr(VlmModel, "vision_features", spy)
+    return calls
+
+
+# What is stored
+
+
+@pytest.mark.parametrize(("tower", "kind"), TOWERS, ids=map("-".join, TOWERS))
+def test_features_are_what_the_tower_gives_at_inference(tower, kind, tmp_path: Path) -> None:
+    bundle, records = tiny.bundle(tower, image_features=kind), pictures(3)
+    stored = features.compute(bundle, records, tmp_path)
+    assert stored.shape[:2] == (1, 3) and stored.dtype == np.float16
+    for number, record in enumerate(records):
+        inputs = encoding.prompt_inputs(bundle.processor, record.image, "What is it?")
+        with torch.no_grad():
+            fresh = bundle.model.model.vision_features(inputs["pixel_values"])
+        assert stored.shape[2:] == fresh.shape[1:]
+        assert np.allclose(stored[0, number], fresh[0], rtol=2**-10, atol=1e-5)
+
+
+def test_a_model_without_a_tower_stores_its_patches(tmp_path: Path) -> None:
+    bundle, records = tiny.raw_patches(), pictures(2)
+    stored = features.compute(bundle, records, tmp_path)
+    pixels = encoding.prompt_inputs(bundle.processor, records[1].image, "?")["pixel_values"]
+    assert np.allclose(stored[0, 1], bundle.model.model.vision_features(pixels)[0], rtol=2**-10)
+    before = features.fingerprint(bundle, records, 0)
+    bundle.model.config.patch_size *= 2
+    assert features.fingerprint(bundle, records, 0) != before
+
+
+def test_features_are_computed_once(tmp_path: Path, seen: list[int]) -> None:
+    bundle, same, records = tiny.bundle(), tiny.bundle(), pictures(5)
+    seen.clear()
+    first = features.compute(bundle, records, tmp_path, views=2)
+    assert sum(seen) == 5 * 3
+    again = features.compute(same, records, tmp_path, views=2)
+    assert sum(seen) == 5 * 3
+    assert np.array_equal(first, again)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_picture_gives_the_same_key_however_it_comes(tmp_path: Path) -> None:
+    bundle, file = tiny.bundle(), tmp_path / "a.png"
+    tiny.noise().save(file)
+    keys = {
+        features.fingerprint(bundle, [Record("0", image)], 0)
+        for image in (file, str(file), file.read_bytes())
+    }
+    assert len(keys) == 1
+
+
+def _other_pixel(bundle: Bundle, records: list[Record]) -> None:
+    records[1].image.putpixel((0, 0), (1, 2, 3))
+
+
+def _other_order(bundle: Bundle, records: list[Record]) -> None:
+    records.reverse()
+
+
+def _one_more(bundle: Bundle, records: list[Record]) -> None:
+    records.append(records[0])
+
+
+def _same_bytes_other_shape(bundle: Bundle, records: list[Record]) -> None:
+    picture = records[1].image
+    shape = picture.size[::-1]
+    records[1] = replace(records[1], image=Image.frombytes("RGB", shape, picture.tobytes()))
+
+
+def _other_weight(bundle: Bundle, records: list[Record]) -> None:
+    with torch.no_grad():
+        list(bundle.model.model.vision_tower.parameters())[-1].view(-1)[0] += 1e-3
+
+
+def _other_mean(bundle: Bundle, records: list[Record]) -> None:
+    bundle.processor.image_processor.image_mean = [0.4, 0.5, 0.5]
+
+
+def _other_size(bundle: Bundle, records: list[Record]) -> None:
+    bundle.processor.image_processor.size = {"height": 16, "width": 16}
+
+
+def _other_kind(bundle: Bundle, records: list[Record]) -> None:
+    bundle.model.config.image_features = "patches"
+
+
+CHANGES = [_other_pixel, _other_order, _one_more, _same_bytes_other_shape]
+CHANGES += [_other_weight, _other_mean, _other_size, _other_kind]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__[1:])
+def test_the_key_changes_with_what_the_features_depend_on(change: Callable) -> None:
+    bundle, records = tiny.bundle(), pictures(3)
+    before = features.fingerprint(bundle, records, 2)
+    assert features.fingerprint(tiny.bundle(), pictures(3), 2) == before
+    change(bundle, records)
+    assert features.fingerprint(bundle, records, 2) != before
+
+
+def test_the_key_depends_on_the_views_and_not_on_what_learns() -> None:
+    bundle, records = tiny.bundle(), pictures(2)
+    before = features.fingerprint(bundle, records, 2)
+    assert features.fingerprint(bundle, records, 3) != before
+    with torch.no_grad():
+        for part in (bundle.model.model.projector, bundle.model.model.language_model):
+            for parameter in part.parameters():
+                parameter += 1
+    assert features.fingerprint(bundle, records, 2) == before
+
+
+# Views
+
+
+def test_views_differ_from_the_plain_picture_and_from_each_other(tmp_path: Path) -> None:
+    stored = features.compute(tiny.bundle(), pictures(4), tmp_path, views=3)
+    for number in range(4):
+        versions = {stored[row, number].tobytes() for row in range(4)}
+        assert len(versions) == 4
+
+
+def test_views_are_reproducible_and_leave_the_random_state_alone(tmp_path: Path) -> None:
+    bundle, records = tiny.bundle(), pictures(4)
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    first = features.compute(bundle, records, tmp_path / "a", views=3)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(2)
+    assert np.array_equal(first, features.compute(bundle, records, tmp_path / "b", views=3))
+
+
+# Interruptions
+
+
+class Interrupted(Exception):
+    """Stands for a kill."""
+
+
+def failing(original: Callable, nth: int) -> Callable:
+    """The function, interrupted at its nth call."""
+    calls = []
+
+    def call(*args, **kwargs):
+        calls.append(0)
+        if len(calls) == nth:
+            raise Interrupted
+        return original(*args, **kwargs)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "nth", "left"),
+    [
+        (VlmModel, "vision_features", 1, 6),  # before anything is stored
+        (VlmModel, "vision_features", 4, 3),
+        (runs, "write_json", 3, 4),  # stored, but not noted
+        (Path, "rename", 1, 0),  # all is there but the name
+    ],
+    ids=["start", "batch", "note", "rename"],
+)
+def test_an_interrupted_computation_goes_on(
+    owner, name, nth, left, tmp_path, seen, monkeypatch
+) -> None:
+    monkeypatch.setattr(features, "BATCH", 2)
+    bundle, records = tiny.bundle(), pictures(4)
+    seen.clear()
+    whole = features.compute(bundle, records, tmp_path / "whole", views=2)
+    assert seen == [2] * 6
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(owner, name, failing(getattr(owner, name), nth))
+        features.compute(bundle, records, tmp_path / "cut", views=2)
+    assert not [path for path in (tmp_path / "cut").iterdir() if "partial" not in path.name]
+    seen.clear()
+    resumed = features.compute(bundle, records, tmp_path / "cut", views=2)
+    assert np.array_equal(whole, resumed)
+    assert len(seen) == left
+    assert len(list((tmp_path / "cut").iterdir())) == 1
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch) -> None:
+    """And not a bus error at the first page that has no place."""
+    if not hasattr(os, "posix_fallocate"):
+        pytest.skip("this system cannot reserve room for a file")
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full)
+        with pytest.raises(UserError, match="disk is full"):
+            features.compute(tiny.bundle(), pictures(2), tmp_path)
+    assert features.compute(tiny.bundle(), pictures(2), tmp_path).shape == (1, 2, 1, 64)
+
+
+# Training on them
+
+
+def test_training_on_stored_features_gives_the_loss_of_training_on_pixels(tmp_path: Path) -> None:
+    records = pictures(8)
+
+    def losses(run: str, examples: Callable[[Bundle], object]) -> list[float]:
+        bundle = tiny.bundle()
+        train.freeze(bundle.model, "moda")
+        config = TrainConfig(
+            batch_size=4, max_steps=8, warmup_steps=0, log_every=1, bf16=False, threads=1,
+            eval_every=8, save_every=8,
+        )  # fmt: skip
+        data, collate = examples(bundle), encoding.collator(bundle.processor)
+        train.fit(bundle.model, data, data, collate, config, tmp_path / run)
+        rows = runs.read_jsonl(tmp_path / run / "metrics.jsonl")
+        return [row.get("loss") or row["eval_loss"] for row in rows]
+
+    def pixels(bundle: Bundle) -> list[dict]:
+        return [encoding.encode(bundle.processor, r.image, t) for r in records for t in r.turns]
+
+    def stored(bundle: Bundle) -> features.Examples:
+        computed = features.compute(bundle, records, tmp_path / "features")
+        return features.Examples(bundle.processor, records, computed)
+
+    assert losses("pixels", pixels) == pytest.approx(losses("stored", stored), rel=2e-3)
+
+
+def examples(count: int, views: int, epochs: float) -> features.Examples:
+    """Examples whose features say which view of which picture they show."""
+    stored = np.empty((views, count, 1, 2), np.float16)
+    stored[..., 0] = np.arange(views)[:, None, None]
+    stored[..., 1] = np.arange(count)[None, :, None]
+    return features.Examples(PROCESSOR, tiny.records(count), stored, epochs)
+
+
+PROCESSOR = tiny.bundle().processor
+
+
+def test_an_example_depends_on_its_number_alone() -> None:
+    first, second = examples(6, 3, 4), examples(6, 3, 4)
+    forward = [first[index] for index in range(len(first))]
+    torch.manual_seed(1)
+    np.random.seed(1)
+    for index in reversed(range(len(second))):
+        for name, value in second[index].items():
+            assert torch.equal(value, forward[index][name])
+
+
+def test_an_example_is_its_picture_with_its_turn() -> None:
+    made = examples(6, 1, 2)
+    records = tiny.records(6)
+    turns = [(number, turn) for number, record in enumerate(records) for turn in record.turns]
+    for index in range(len(made)):
+        number, turn = turns[index % len(turns)]
+        expected = encoding.encode(PROCESSOR, records[number].image, turn)
+        expected["vision_features"] = torch.tensor([[[0.0, number]]])
+        del expected["pixel_values"]
+        example = made[index]
+        assert example.keys() == expected.keys()
+        for name, value in expected.items():
+            assert torch.equal(example[name].to(value.dtype), value), name
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 2.5, 0.4])
+def test_every_turn_appears_as_often_as_there_are_epochs(epochs: float) -> None:
+    made = examples(5, 2, epochs)
+    shown = Counter(
+        (int(item["vision_features"][0, 0, 1]), item["input_ids"].numpy().tobytes())
+        for item in (made[index] for index in range(len(made)))
+    )
+    assert len(made) == round(10 * epochs) == shown.total()
+    assert set(shown.values()) <= {int(epochs), int(np.ceil(epochs))}
+    assert len(shown) == (10 if epochs >= 1 else 4)
+
+
+@pytest.mark.parametrize("views", [2, 3, 5, 7])
+@pytest.mark.parametrize("count", [3, 64, 224, 448])  # 2 * 448 is 7 * 128
+def test_every_turn_is_shown_in_every_view(count: int, views: int) -> None:
+    """In as many epochs as there are views, whatever the number of turns."""
+    made = examples(count, views, views)
+    made._text = lambda turn: {}
+    shown = defaultdict(list)
+    for index in range(len(made)):
+        shown[index % (2 * count)].append(int(made[index]["vision_features"][0, 0, 0]))
+    assert all(sorted(seen) == list(range(views)) for seen in shown.values())
+    if count >= 64:  # and an epoch is not all of one view
+        first = Counter(seen[0] for seen in shown.values())
+        assert min(first.values()) > 2 * count / views / 2 and len(first) == views

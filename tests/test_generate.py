@@ -1,0 +1,341 @@
+"""Answers: streamed or whole, alone or in batches, stopped, timed, sampled, side by side."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import GenerationConfig
+
+from tests import tiny
+from vlm import encoding, generate
+from vlm.config import GenerateConfig
+from vlm.errors import UserError
+from vlm.generate import Stats, answer, batch, stream
+from vlm.types import Bundle
+
+QUESTIONS = [(colour, turn) for colour in tiny.COLOURS for turn in tiny.questions(colour)]
+QUESTIONS += [("red", tiny.COUNT)]
+LONG = (tiny.picture(), tiny.COUNT.prompt)
+LENGTH = 60  # tokens of that answer, at least
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    """A model that has learnt answers of several lengths; no test may change it."""
+    return tiny.trained()
+
+
+@pytest.fixture
+def slow(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    """The same model, 20 ms a token."""
+    forward = bundle.model.model.forward
+
+    def waiting(*args, **kwargs):
+        time.sleep(0.02)
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(bundle.model.model, "forward", waiting)
+    return bundle
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """No test may leave a generating thread behind."""
+    before = set(threading.enumerate())
+    yield
+    wait_until(lambda: set(threading.enumerate()) <= before)
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 1.0) -> None:
+    ends = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < ends, "not done in time"
+        time.sleep(0.01)
+
+
+# --- three ways to one answer --------------------------------------------------------------------
+
+
+def test_the_model_of_these_tests_knows_its_answers(bundle: Bundle) -> None:
+    for colour, turn in QUESTIONS:
+        assert answer(bundle, tiny.picture(colour), turn.prompt) == turn.answer
+
+
+def test_stream_answer_and_batch_agree(bundle: Bundle) -> None:
+    pictures = [tiny.picture(colour) for colour, _ in QUESTIONS]
+    prompts = [turn.prompt for _, turn in QUESTIONS]
+    whole = [answer(bundle, *pair) for pair in zip(pictures, prompts, strict=True)]
+    assert batch(bundle, pictures, prompts) == whole
+    pieces = [list(stream(bundle, *pair)) for pair in zip(pictures, prompts, strict=True)]
+    assert ["".join(row) for row in pieces] == whole
+    assert all(piece for row in pieces for piece in row)
+    assert len(pieces[-1]) > 8  # it came word by word
+
+
+TOKENIZER = tiny.bundle().processor.tokenizer
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.integers(0, len(TOKENIZER) - 1), max_size=40))
+def test_pieces_of_any_tokens_join_to_their_text(ids: list[int]) -> None:
+    pieces = generate._Pieces(TOKENIZER, Stats())
+    pieces.put(torch.tensor([[1, 2, 3]]))  # the prompt
+    for token in ids:
+        pieces.put(torch.tensor([token]))
+    pieces.end()
+    joined = "".join(pieces.queue.get_nowait() for _ in range(pieces.queue.qsize()))
+    assert joined == TOKENIZER.decode(ids, skip_special_tokens=True)
+    assert pieces.stats.tokens == len(ids)
+
+
+def test_stats_are_filled(bundle: Bundle) -> None:
+    stats = Stats()
+    text = answer(bundle, *LONG, stats=stats)
+    ids = bundle.processor.tokenizer(text)["input_ids"]
+    assert stats.tokens == len(ids) + 1  # and the end
+    assert 0 < stats.first_token < stats.seconds < 10
+    assert stats.tokens_per_second == pytest.approx(stats.tokens / stats.seconds)
+    assert stats.stopped == "" and Stats().tokens_per_second == 0
+
+
+def test_time_waited_for_the_model_is_not_the_answers(bundle: Bundle) -> None:
+    stats = Stats()
+    with ThreadPoolExecutor(1) as pool:
+        with bundle.lock:
+            waiting = pool.submit(answer, bundle, *LONG, GenerateConfig(5), stats=stats)
+            time.sleep(0.4)
+        waiting.result()
+    assert stats.seconds < 0.4
+
+
+@pytest.mark.parametrize("count", [1, 5, 20])
+def test_answer_is_cut_at_the_number_of_tokens_asked_for(bundle: Bundle, count: int) -> None:
+    stats, config = Stats(), GenerateConfig(max_new_tokens=count)
+    text = answer(bundle, *LONG, config, stats=stats)
+    assert stats.tokens == count
+    assert answer(bundle, *LONG).startswith(text.rstrip("�"))
+
+
+def test_panel_answers_the_first_question_of_each_record(bundle: Bundle) -> None:
+    rows = list(generate.panel(bundle, tiny.records(4)))
+    assert [row["id"] for row in rows] == ["0", "1", "2", "3"]
+    right = [f"It is {record.facts['baseColour']}." for record in tiny.records(4)]
+    assert [row["text"] for row in rows] == [row["answer"] for row in rows] == right
+
+
+# --- ending early --------------------------------------------------------------------------------
+
+
+def test_stop_ends_within_two_tokens(slow: Bundle) -> None:
+    stop, stats = threading.Event(), Stats()
+    pieces = stream(slow, *LONG, stop=stop, stats=stats)
+    next(pieces)
+    stop.set()
+    seen = stats.tokens
+    list(pieces)
+    assert seen <= stats.tokens <= seen + 2 < LENGTH
+    assert stats.stopped == "stop"
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+def test_stop_before_the_start_makes_one_token(bundle: Bundle, beams: int) -> None:
+    stop, stats = threading.Event(), Stats()
+    stop.set()
+    answer(bundle, *LONG, GenerateConfig(num_beams=beams), stop=stop, stats=stats)
+    assert stats.tokens == 1 and stats.stopped == "stop"
+    assert len(batch(bundle, [LONG[0]], [LONG[1]], stop=stop)[0]) < 5
+
+
+def test_the_callers_stop_event_serves_for_several_answers(bundle: Bundle) -> None:
+    stop = threading.Event()
+    assert [answer(bundle, *LONG, stop=stop) for _ in range(2)] == [tiny.COUNT.answer] * 2
+    assert not stop.is_set()
+
+
+def test_closing_the_iterator_ends_the_work_and_frees_the_model(slow: Bundle) -> None:
+    before, stats = threading.active_count(), Stats()
+    pieces = stream(slow, *LONG, stats=stats)
+    next(pieces)
+    assert threading.active_count() == before + 1 and slow.lock.locked()
+    pieces.close()
+    assert threading.active_count() == before  # the model is free only when nobody uses it
+    assert stats.tokens < LENGTH / 2 and not slow.lock.locked()
+
+
+def test_a_forgotten_iterator_frees_the_model_too(slow: Bundle) -> None:
+    next(stream(slow, *LONG))
+    wait_until(lambda: not slow.lock.locked())
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+def test_deadline_ends_the_answer(slow: Bundle, beams: int) -> None:
+    stats, started = Stats(), time.monotonic()
+    answer(slow, *LONG, GenerateConfig(deadline=0.2, num_beams=beams), stats=stats)
+    assert time.monotonic() - started < 2
+    assert 1 <= stats.tokens <= 11 and stats.stopped == "deadline"
+
+
+def test_deadline_ends_a_batch(slow: Bundle) -> None:
+    started = time.monotonic()
+    texts = batch(slow, [LONG[0]] * 3, [LONG[1]] * 3, GenerateConfig(deadline=0.2))
+    assert time.monotonic() - started < 2
+    assert all(tiny.COUNT.answer.startswith(text) and text for text in texts)
+
+
+class Broken(RuntimeError):
+    """What a model raises in these tests."""
+
+
+@pytest.mark.parametrize("calls", [0, 20])
+@pytest.mark.parametrize("beams", [1, 2])
+def test_what_the_model_raises_reaches_the_caller_at_once(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, calls: int, beams: int
+) -> None:
+    forward, number = bundle.model.model.forward, itertools.count()
+
+    def breaking(*args, **kwargs):
+        if next(number) >= calls:
+            raise Broken("the model broke")
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(bundle.model.model, "forward", breaking)
+    started, got = time.monotonic(), []
+    with pytest.raises(Broken, match="the model broke"):
+        got.extend(stream(bundle, *LONG, GenerateConfig(num_beams=beams)))
+    assert time.monotonic() - started < 2
+    monkeypatch.undo()
+    assert answer(bundle, *LONG) == tiny.COUNT.answer  # the next request is served
+
+
+def test_text_made_before_a_failure_is_delivered(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, number = bundle.model.model.forward, itertools.count()
+
+    def breaking(*args, **kwargs):
+        if next(number) >= 20:
+            raise torch.OutOfMemoryError("no memory")
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(bundle.model.model, "forward", breaking)
+    got = []
+    with pytest.raises(torch.OutOfMemoryError):
+        for piece in stream(bundle, *LONG):
+            got.append(piece)
+    assert got and tiny.COUNT.answer.startswith("".join(got))
+
+
+def test_a_refused_prompt_leaves_the_model_free(bundle: Bundle) -> None:
+    with pytest.raises(UserError, match="shorten it"):
+        answer(bundle, tiny.picture(), "x" * 5000)
+    assert not bundle.lock.locked()
+
+
+# --- sampling and its settings -------------------------------------------------------------------
+
+WILD = {"temperature": 2.0, "max_new_tokens": 20}
+
+
+def test_seed_decides_what_is_sampled(bundle: Bundle) -> None:
+    first, again = (answer(bundle, *LONG, GenerateConfig(seed=1, **WILD)) for _ in range(2))
+    others = {answer(bundle, *LONG, GenerateConfig(seed=n, **WILD)) for n in range(2, 7)}
+    assert first == again and len(others) == 5 and first not in others
+
+
+def test_sampled_beams_are_reproducible(bundle: Bundle) -> None:
+    config = GenerateConfig(seed=1, num_beams=2, **WILD)
+    assert answer(bundle, *LONG, config) == answer(bundle, *LONG, config)
+
+
+def test_greedy_answers_leave_the_random_numbers_of_others_alone(bundle: Bundle) -> None:
+    before = torch.get_rng_state()
+    answer(bundle, *LONG, GenerateConfig(seed=9))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_top_k_and_top_p_narrow_the_choice(bundle: Bundle) -> None:
+    greedy = answer(bundle, *LONG, GenerateConfig(max_new_tokens=20))
+    assert answer(bundle, *LONG, GenerateConfig(top_k=1, **WILD)) == greedy
+    assert answer(bundle, *LONG, GenerateConfig(top_p=0.05, **WILD)) == greedy
+    assert answer(bundle, *LONG, GenerateConfig(**WILD)) != greedy
+
+
+def test_every_setting_is_passed_on_and_none_comes_from_the_shared_configuration(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meddled = GenerationConfig.from_dict(bundle.model.generation_config.to_dict())
+    meddled.update(temperature=0.3, top_k=7, num_beams=4, repetition_penalty=1.7, do_sample=True)
+    monkeypatch.setattr(bundle.model, "generation_config", meddled)
+    assert answer(bundle, *LONG) == tiny.COUNT.answer
+    asked = GenerateConfig(7, 0.5, 0.9, 11, 1.5, 3, 4, 5.0)
+    whole, passed = bundle.model.generate, None
+
+    def spy(generation_config, **inputs):
+        nonlocal passed
+        passed = generation_config
+        return whole(generation_config=generation_config, **inputs)
+
+    monkeypatch.setattr(bundle.model, "generate", spy)
+    answer(bundle, *LONG, asked)
+    for name in ("max_new_tokens", "temperature", "top_p", "top_k", "repetition_penalty"):
+        assert getattr(passed, name) == getattr(asked, name), name
+    assert passed.num_beams == 3 and passed.do_sample
+
+
+def test_the_shared_generation_configuration_stays_untouched(bundle: Bundle) -> None:
+    shared = bundle.model.generation_config
+    before = shared.to_dict()
+    for config in (GenerateConfig(5), GenerateConfig(7, num_beams=2), GenerateConfig(**WILD)):
+        answer(bundle, *LONG, config)
+    assert bundle.model.generation_config is shared and shared.to_dict() == before
+
+
+def test_beams_come_as_one_piece(bundle: Bundle) -> None:
+    stats, config = Stats(), GenerateConfig(num_beams=3)
+    (piece,) = stream(bundle, *LONG, config, stats=stats)
+    inputs = encoding.prompt_inputs(bundle.processor, *LONG)
+    ids = bundle.model.generate(**inputs, num_beams=3, max_new_tokens=96, do_sample=False)
+    new = ids[0, inputs["input_ids"].shape[1] :]
+    assert piece == bundle.processor.tokenizer.decode(new, skip_special_tokens=True)
+    assert stats.tokens == len(new) and stats.first_token == stats.seconds > 0
+
+
+BAD = {"max_new_tokens": 0, "temperature": float("nan"), "top_p": 2, "top_k": -1}
+BAD |= {"repetition_penalty": 0.5, "num_beams": 9, "seed": 2**31, "deadline": float("inf")}
+
+
+def test_settings_out_of_range_are_all_named_at_once() -> None:
+    assert set(BAD) == {field.name for field in fields(GenerateConfig)}
+    with pytest.raises(UserError) as caught:
+        GenerateConfig(**BAD)
+    assert all(f"{name} is {value!r}" in str(caught.value) for name, value in BAD.items())
+    assert str(caught.value).count("allowed is at least") == len(BAD)
+
+
+@pytest.mark.parametrize("value", [-1e308, 1e308, float("nan"), "x", None, [], True, "5"], ids=repr)
+@pytest.mark.parametrize("field", fields(GenerateConfig), ids=lambda field: field.name)
+def test_no_setting_takes_nonsense(field, value) -> None:
+    with pytest.raises(UserError, match=field.name):
+        GenerateConfig(**{field.name: value})
+
+
+# --- many at once --------------------------------------------------------------------------------
+
+
+def test_eight_threads_each_get_the_answer_they_would_get_alone(bundle: Bundle) -> None:
+    jobs = [
+        (tiny.picture(colour), turn.prompt, GenerateConfig(seed=n, **(WILD if n % 2 else {})))
+        for n, (colour, turn) in zip(range(8), itertools.cycle(QUESTIONS), strict=False)
+    ]
+    alone = [answer(bundle, *job) for job in jobs]
+    assert len(set(alone)) > 5
+    with ThreadPoolExecutor(8) as pool:
+        rounds = list(pool.map(lambda job: answer(bundle, *job), jobs * 5))
+    assert rounds == alone * 5

@@ -1,0 +1,180 @@
+"""Devices, threads, memory, and a torchvision that does not match torch."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from vlm import runtime
+from vlm.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+
+
+def in_a_new_process(code: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+
+# --- the repair of torchvision -------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken() -> None:
+    """Skips the test where torchvision is missing or works without the repair."""
+    spec = find_spec("torchvision")
+    if spec is None or runtime._library_loads(Path(spec.origin).parent):
+        pytest.skip("the repair is for a torchvision that was built for another torch")
+
+
+def test_broken_torchvision_fails_alone_and_works_with_the_package(broken: None) -> None:
+    alone = in_a_new_process("import torchvision")
+    assert alone.returncode != 0 and "torchvision::nms does not exist" in alone.stderr
+    ours = in_a_new_process(
+        "import vlm, torchvision\n"
+        "from torchvision.transforms import v2\n"
+        "assert vlm.repair_torchvision(), 'a second call says the same and does nothing'\n"
+    )
+    assert ours.returncode == 0, ours.stderr[-2000:]
+
+
+class Recorder:
+    """Takes the place of torch.library.Library and notes what would be defined."""
+
+    defined: list[str] = []
+
+    def __init__(self, namespace: str, kind: str):
+        self.namespace = namespace
+
+    def define(self, schema: str) -> None:
+        self.defined.append(f"{self.namespace}::{schema.partition('(')[0]}")
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """As at the first import: torchvision installed, not imported, nothing repaired."""
+    monkeypatch.setattr(runtime, "_repair", [])
+    monkeypatch.setattr(torch.library, "Library", Recorder)
+    monkeypatch.setattr(Recorder, "defined", [])
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    spec = type("Spec", (), {"origin": "/nowhere/torchvision/__init__.py"})
+    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda name: spec)
+    return monkeypatch
+
+
+def test_healthy_torchvision_is_left_alone(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setattr(runtime, "_library_loads", lambda folder: True)
+    assert runtime.repair_torchvision() is False
+    assert not Recorder.defined and not runtime._repair
+
+
+def test_broken_torchvision_gets_its_two_operators_once(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setattr(runtime, "_library_loads", lambda folder: False)
+    assert runtime.repair_torchvision() is runtime.repair_torchvision() is True
+    assert Recorder.defined == ["torchvision::nms", "torchvision::qnms"]
+
+
+def test_missing_or_imported_torchvision_needs_no_repair(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setattr(runtime, "_library_loads", lambda folder: False)
+    fresh.setitem(sys.modules, "torchvision", sys)
+    assert runtime.repair_torchvision() is False
+    fresh.delitem(sys.modules, "torchvision")
+    fresh.setattr(runtime.importlib.util, "find_spec", lambda name: None)
+    assert runtime.repair_torchvision() is False
+    assert not Recorder.defined
+
+
+def test_a_library_that_cannot_be_loaded_is_noticed(tmp_path: Path) -> None:
+    assert runtime._library_loads(tmp_path)  # a build without compiled operators
+    (tmp_path / "_C.so").write_bytes(b"not a library")
+    assert not runtime._library_loads(tmp_path)
+
+
+# --- devices -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch):
+    """Pretend to be on a machine with these accelerators."""
+
+    def pretend(cuda: bool = False, mps: bool = False) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 2 if cuda else 0)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("there", "picked"),
+    [({}, "cpu"), ({"mps": True}, "mps"), ({"cuda": True, "mps": True}, "cuda")],
+)
+def test_auto_picks_the_best_device(machine, there: dict, picked: str) -> None:
+    machine(**there)
+    assert runtime.pick_device() == runtime.pick_device("auto") == torch.device(picked)
+
+
+def test_a_named_device_is_taken_when_it_is_there(machine) -> None:
+    machine(cuda=True)
+    assert runtime.pick_device("cuda:1") == torch.device("cuda", 1)
+    assert runtime.pick_device("cpu") == torch.device("cpu")
+    with pytest.raises(UserError, match="'cuda:2' is not on this machine"):
+        runtime.pick_device("cuda:2")
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps", "tpu", "", "CPU", "cpu:x", "cpu:1"])
+def test_a_device_that_is_not_there_names_those_that_are(machine, name: str) -> None:
+    machine()
+    with pytest.raises(UserError) as caught:
+        runtime.pick_device(name)
+    assert str(caught.value) == (
+        f"Device {name!r} is not on this machine; choose one of: auto, cpu."
+    )
+    machine(cuda=True)
+    with pytest.raises(UserError, match="choose one of: auto, cpu, cuda"):
+        runtime.pick_device("tpu")
+
+
+def test_bfloat16_is_claimed_only_where_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for known in (True, False):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda known=known: known)
+        assert runtime.has_bf16(torch.device("cpu")) is known
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda known=known: known)
+        assert runtime.has_bf16(torch.device("cuda")) is known
+    assert not runtime.has_bf16(torch.device("mps"))
+
+
+# --- threads and memory --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def threads():
+    """Gives the number of threads back as it was."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def test_threads_are_those_asked_for_or_one_for_each_core(threads, monkeypatch) -> None:
+    assert runtime.set_threads(3) == torch.get_num_threads() == 3
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 5}, raising=False)
+    assert runtime.set_threads() == torch.get_num_threads() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    assert runtime.set_threads(0) == torch.get_num_threads() == 4
+
+
+def test_peak_memory_is_in_bytes_and_never_falls() -> None:
+    cpu = torch.device("cpu")
+    before = runtime.peak_memory(cpu)
+    assert 100e6 < before < 1e12  # torch alone takes more than that
+    missing = before - psutil.Process().memory_info().rss
+    held = torch.ones(missing + 100_000_000, dtype=torch.uint8)  # more than it ever held
+    during = runtime.peak_memory(cpu)
+    assert during > before
+    del held
+    assert runtime.peak_memory(cpu) >= during
