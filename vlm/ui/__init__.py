@@ -1,0 +1,45 @@
+"""The app: a header and the table of tabs."""
+
+import gradio as gr
+
+from vlm.ui import describe
+from vlm.ui.models import Models
+
+TABS = {"Describe": describe.build}
+HEADER = """<h1>Loupe</h1>
+<p>A workshop for small vision-language models: give one a picture, read what it sees.</p>"""
+POLL = 0.5  # seconds between looks at a model that is being opened
+
+
+def build_app(models: Models | None = None) -> gr.Blocks:
+    """The whole page over one holder of models, which begins to open its first one."""
+    models = models or Models()
+    with gr.Blocks(title="Loupe", analytics_enabled=False, delete_cache=(3600, 7200)) as app:
+        with gr.Row(elem_id="top"):
+            gr.HTML(HEADER, elem_id="title")
+            chip = gr.HTML(describe.chips(models), elem_id="chip")
+        _tabs(models, chip)
+        _watch(app, models, chip)
+    models.start()
+    return app
+
+
+def _tabs(models: Models, chip: gr.HTML) -> None:
+    """The tabs; one alone needs no tab bar."""
+    if len(TABS) == 1:
+        next(iter(TABS.values()))(models, chip)
+        return
+    with gr.Tabs():
+        for name, build in TABS.items():
+            with gr.Tab(name, id=name.lower()):
+                build(models, chip)
+
+
+def _watch(app: gr.Blocks, models: Models, chip: gr.HTML) -> None:
+    """Keep the header's line true while the first model is being opened."""
+
+    def look() -> tuple[str, gr.Timer]:
+        return describe.chips(models), gr.Timer(active=not models.settled())
+
+    timer = gr.Timer(POLL)
+    gr.on([app.load, timer.tick], look, None, [chip, timer], **describe.AT_ONCE)

@@ -1,0 +1,138 @@
+"""How the page looks: theme, style sheet and the few lines of script."""
+
+import gradio as gr
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's default in indigo, with every text at a contrast of at least 4.5 to 1."""
+    return gr.themes.Default(
+        primary_hue="indigo", secondary_hue="indigo", neutral_hue="slate", radius_size="lg"
+    ).set(
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_700",
+        button_primary_text_color="white",
+        button_cancel_background_fill="#b91c1c",
+        button_cancel_background_fill_hover="#991b1b",
+        button_cancel_background_fill_dark="#b91c1c",
+        button_cancel_background_fill_hover_dark="#991b1b",
+        button_cancel_text_color="white",
+        button_cancel_text_color_dark="white",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_label_text_color="*neutral_700",
+        block_title_text_color="*neutral_700",
+        color_accent="*primary_600",
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_400",
+    )
+
+
+CSS = """
+.gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
+.gradio-container main { padding-top: 14px !important; }
+#top { align-items: center; gap: 8px 24px; flex-wrap: wrap; }
+#top > * { width: auto; } #top .html-container { padding: 0; }
+#title { flex: 1 1 320px; } #chip { flex: 0 1 auto; }
+#title h1 { margin: 0; font-size: 2rem; letter-spacing: -0.02em; color: var(--primary-700); }
+.dark #title h1 { color: var(--primary-300); }
+#title p { margin: 0; color: var(--body-text-color-subdued); }
+.chips { display: flex; flex-wrap: wrap; gap: 6px; margin: 0 !important; }
+.chips span { padding: 3px 10px; border-radius: 999px; font-size: .82rem;
+  background: var(--background-fill-secondary); border: 1px solid var(--border-color-primary); }
+.chips span:first-child { background: var(--primary-600); border-color: transparent; color: #fff; }
+#answer textarea { font-size: 1.08rem; line-height: 1.55; -webkit-text-fill-color: currentColor; }
+#below-answer, #shelf-bar { align-items: center; flex-wrap: nowrap; }
+#below-answer > #status, #shelf-bar > #more-status { flex: 1 1 auto; min-width: 0; width: auto; }
+#status .html-container, #more-status .html-container { padding: 0; }
+.note { margin: 0 2px !important; font-size: .88rem; line-height: 1.4;
+  overflow-wrap: anywhere; color: var(--body-text-color-subdued) !important; }
+.note[data-state=failed] { color: #b91c1c !important; }
+.note[data-state=stored] { color: #92400e !important; }
+.dark .note[data-state=failed] { color: #fca5a5 !important; }
+.dark .note[data-state=stored] { color: #fcd34d !important; }
+#model input { text-overflow: ellipsis; padding-right: 26px; }
+.shelf .grid-wrap { padding: 0; height: auto !important; min-height: 0 !important;
+  max-height: none !important; }
+.shelf .grid-container { min-height: 0 !important; padding: 0 !important; gap: 10px;
+  grid-template-rows: auto !important; grid-auto-rows: auto !important;
+  grid-template-columns: repeat(var(--row, 6), minmax(0, 1fr)) !important; }
+#examples { --row: 8; }
+.shelf .caption-label { left: 0; right: 0; bottom: 0; max-width: none; border-radius: 0;
+  text-align: center; white-space: normal; opacity: 1 !important; }
+#examples .caption-label { display: none; }
+.plain .html-container { padding: 0; }
+.heading { margin: 4px 0 0 !important; font-size: 1rem !important; font-weight: 600; }
+.spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.dark [role=tab][aria-selected=true] { color: var(--primary-300) !important; }
+@media (prefers-reduced-motion: reduce) {
+  * { animation: none !important; transition: none !important; }
+}
+@media (min-width: 760px) { #answer textarea { min-height: 238px; } }
+@media (max-width: 760px) { #examples { --row: 4; } #more-pictures { --row: 3; } }
+"""
+
+ICON = (
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><circle cx='13' cy='13' r='9' "
+    "fill='%23e0e7ff' stroke='%234f46e5' stroke-width='3.5'/><path d='M20 20l9 9' "
+    "stroke='%234f46e5' stroke-width='5' stroke-linecap='round'/></svg>"
+)
+
+# What gradio leaves open: names for gallery buttons, a live region, focus when a button is swapped.
+SCRIPT = """
+const find = (selector) => document.querySelector(selector);
+window.loupe = {
+  copy(text) {
+    const done = () => {
+      const button = find("#copy");
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = "Copy"), 1500);
+    };
+    if (navigator.clipboard) return void navigator.clipboard.writeText(text).then(done, () => {});
+    find("#answer textarea").select();  // a page without https has no clipboard
+    if (document.execCommand("copy")) done();
+  },
+};
+const set = (node, name, value) =>
+  node && node.getAttribute(name) !== value && node.setAttribute(name, value);
+let focused = "";
+document.addEventListener("focusin", (event) => (focused = event.target.id));
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  find("#describe")?.click();
+}, true);
+function tidy() {
+  for (const button of document.querySelectorAll(".shelf button.thumbnail-item")) {
+    const title = button.querySelector("img")?.alt;
+    if (title) { set(button, "aria-label", title); set(button, "title", title); }
+  }
+  const state = find("#status .note")?.dataset.state ?? "";
+  set(find("#status"), "role", "status");
+  set(find("#answer"), "aria-live", "polite");
+  set(find("#answer"), "aria-busy", String(state === "busy"));
+  const spoken = find(".spoken"), text = find("#answer textarea")?.value ?? "";
+  const said = ["done", "stored"].includes(state) ? text : "";  // a stream is read once it ends
+  if (spoken && spoken.textContent !== said) spoken.textContent = said;
+  const other = { describe: "#stop", stop: "#describe" }[focused];
+  if (other && document.activeElement === document.body) find(other)?.focus();
+}
+function start() {
+  const spoken = document.createElement("div");
+  spoken.className = "spoken";
+  set(spoken, "role", "status");
+  document.body.append(spoken);
+  const watch = { subtree: true, childList: true, attributes: true, characterData: true };
+  watch.attributeFilter = ["aria-label", "data-state"];
+  new MutationObserver(tidy).observe(document.body, watch);
+  tidy();
+}
+if (document.body) start();  // gradio may add this script late
+else addEventListener("DOMContentLoaded", start);
+"""
+
+HEAD = f'<link rel="icon" href="data:image/svg+xml,{ICON}">\n<script>{{{SCRIPT}}}</script>'
