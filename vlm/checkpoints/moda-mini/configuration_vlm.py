@@ -1,0 +1,55 @@
+"""The configuration of a vision-language model built from parts."""
+
+from transformers import AutoConfig, PreTrainedConfig
+
+
+class VlmConfig(PreTrainedConfig):
+    """What a `VlmForConditionalGeneration` is made of.
+
+    Attributes:
+        vision_config: any vision tower AutoModel knows; None = raw patches (phi-vlm, Fuyu).
+        text_config: any decoder AutoModel knows.
+        image_token_id: the token whose places the image features take.
+        image_features: "pooled" (the tower's pooler output, one token), "projected" (CLIP's image
+            embedding, one token: what MODA feeds its decoder) or "patches" (all of them).
+        image_size: side of the picture, pixels; with patch_size it gives the number of raw patches.
+        patch_size: side of a raw patch, pixels; used without a vision tower.
+        projector: a name in `projectors.PROJECTORS`.
+        projector_expansion: hidden width of the "mlp" projector, in decoder widths (MODA: 4).
+        projector_scale: pixel shuffle folds scale x scale neighbouring patches into one token.
+    """
+
+    model_type = "vlm"
+    sub_configs = {"vision_config": AutoConfig, "text_config": AutoConfig}
+    vision_config: dict | PreTrainedConfig | None = None
+    text_config: dict | PreTrainedConfig | None = None
+    image_token_id: int = 0
+    image_features: str = "pooled"
+    image_size: int = 224
+    patch_size: int = 16
+    projector: str = "mlp"
+    projector_expansion: int = 4
+    projector_scale: int = 2
+
+    def __post_init__(self, **kwargs):
+        for name in self.sub_configs:
+            part = getattr(self, name)
+            if isinstance(part, dict):
+                setattr(self, name, AutoConfig.for_model(**part))
+        if self.text_config is None:
+            self.text_config = AutoConfig.for_model(
+                "llama"
+            )  # transformers builds a bare VlmConfig()
+        self.tie_word_embeddings = self.text_config.tie_word_embeddings
+        super().__post_init__(**kwargs)
+
+    @property
+    def vision_width(self) -> int:
+        """Width of the features that enter the projector."""
+        vision = self.vision_config
+        if vision is None:
+            return 3 * self.patch_size**2
+        if self.image_features == "projected":
+            return vision.projection_dim
+        width = getattr(vision, "hidden_size", None)
+        return width or vision.hidden_sizes[-1]

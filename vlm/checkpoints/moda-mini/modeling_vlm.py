@@ -1,0 +1,212 @@
+"""One vision-language model for MODA and phi-vlm: image features -> projector -> decoder.
+
+picture [B, 3, H, W] --vision tower--> features [B, N, Dv] --projector--> tokens [B, N', D]
+text    [B, T]       --embedding-----> tokens [B, T, D], image places overwritten
+                                       --decoder--> hidden [B, T, D] --lm_head--> [B, T, V]
+"""
+
+import torch
+from torch import nn
+from transformers import (
+    AutoModel,
+    CLIPVisionModelWithProjection,
+    GenerationMixin,
+    PreTrainedModel,
+)
+from transformers.modeling_outputs import BaseModelOutputWithPooling, CausalLMOutputWithPast
+
+from .configuration_vlm import VlmConfig
+from .projectors import PROJECTORS
+
+
+def vision_tower(config: VlmConfig) -> nn.Module | None:
+    """The tower a configuration asks for, None for raw patches."""
+    if config.vision_config is None:
+        return None
+    if config.image_features == "projected":
+        return CLIPVisionModelWithProjection(config.vision_config)
+    return AutoModel.from_config(config.vision_config)
+
+
+class VlmPreTrainedModel(PreTrainedModel):
+    """What both classes below tell transformers about themselves."""
+
+    config: VlmConfig
+    base_model_prefix = "model"
+    input_modalities = ("image", "text")
+    supports_gradient_checkpointing = True
+    _supports_sdpa = _supports_flash_attn = _supports_attention_backend = True
+    _skip_keys_device_placement = ["past_key_values"]
+
+
+class VlmModel(VlmPreTrainedModel):
+    """Vision tower, projector and decoder, without the output head."""
+
+    def __init__(self, config: VlmConfig):
+        super().__init__(config)
+        self.vision_tower = vision_tower(config)
+        width = config.text_config.hidden_size
+        self.projector = PROJECTORS[config.projector](config.vision_width, width, config)
+        self.language_model = AutoModel.from_config(config.text_config)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.language_model.get_input_embeddings()
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.language_model.set_input_embeddings(value)
+
+    def train(self, mode: bool = True) -> "VlmModel":
+        """A frozen tower stays in eval mode: its batch statistics and dropout must not move."""
+        super().train(mode)
+        tower = self.vision_tower
+        if tower is not None and not any(p.requires_grad for p in tower.parameters()):
+            tower.eval()
+        return self
+
+    def vision_features(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """What enters the projector.
+
+        Args:
+            pixel_values: float[B, 3, H, W], normalised by the image processor.
+
+        Returns:
+            float[B, N, Dv]; N = 1 unless `image_features` is "patches" or there is no tower.
+        """
+        if self.vision_tower is None:
+            size = self.config.patch_size
+            return nn.functional.unfold(pixel_values, size, stride=size).transpose(1, 2)
+        out = self.vision_tower(pixel_values, return_dict=True)
+        if self.config.image_features == "projected":
+            return out.image_embeds[:, None]
+        if self.config.image_features == "pooled":
+            return out.pooler_output.flatten(1)[:, None]
+        hidden = out.last_hidden_state
+        return (
+            hidden.flatten(2).transpose(1, 2) if hidden.dim() == 4 else hidden
+        )  # CNN: [B, D, H, W]
+
+    def get_image_features(
+        self, pixel_values: torch.Tensor | None = None, vision_features=None, **kwargs
+    ) -> BaseModelOutputWithPooling:
+        """Image tokens for the decoder, `pooler_output` float[B, N', D].
+
+        Args:
+            vision_features: float[B, N, Dv], computed before; takes the place of `pixel_values`.
+        """
+        weight = next(self.projector.parameters())
+        if vision_features is None:
+            vision_features = self.vision_features(pixel_values.to(weight))
+        tokens = self.projector(vision_features.to(weight))
+        return BaseModelOutputWithPooling(last_hidden_state=vision_features, pooler_output=tokens)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        pixel_values: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        vision_features: torch.Tensor | None = None,
+        **kwargs,
+    ):
+        """The decoder's output over text with image tokens in their places.
+
+        Args:
+            input_ids: int64[B, T].
+            pixel_values: float[B, 3, H, W].
+            vision_features: float[B, N, Dv], takes the place of `pixel_values`.
+
+        Raises:
+            ValueError: when image places and image tokens differ in number.
+        """
+        if inputs_embeds is None:
+            inputs_embeds = self.get_input_embeddings()(input_ids)  # [B, T, D]
+        if pixel_values is not None or vision_features is not None:
+            tokens = self.get_image_features(pixel_values, vision_features).pooler_output
+            inputs_embeds = self._place(tokens.to(inputs_embeds), inputs_embeds, input_ids)
+        return self.language_model(inputs_embeds=inputs_embeds, **kwargs)
+
+    def _place(self, tokens, inputs_embeds, input_ids) -> torch.Tensor:
+        places = input_ids == self.config.image_token_id  # bool[B, T]
+        if int(places.sum()) * tokens.shape[-1] != tokens.numel():
+            raise ValueError(
+                f"The text has {int(places.sum())} image places, the pictures make "
+                f"{tokens.shape[0] * tokens.shape[1]} image tokens; the processor's "
+                "num_image_tokens must fit the model."
+            )
+        return inputs_embeds.masked_scatter(places[..., None], tokens)
+
+
+class VlmForConditionalGeneration(VlmPreTrainedModel, GenerationMixin):
+    """The model that trains and answers."""
+
+    def __init__(self, config: VlmConfig):
+        super().__init__(config)
+        self.model = VlmModel(config)
+        text = config.text_config
+        self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
+        embedding = self.model.get_input_embeddings()
+        name = next(name for name, module in self.named_modules() if module is embedding)
+        self._tied_weights_keys = {
+            "lm_head.weight": f"{name}.weight"
+        }  # its name differs by decoder
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.model.get_input_embeddings()
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.model.set_input_embeddings(value)
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.lm_head
+
+    def get_image_features(
+        self, pixel_values: torch.Tensor, **kwargs
+    ) -> BaseModelOutputWithPooling:
+        """Image tokens for the decoder, `pooler_output` float[B, N', D]."""
+        return self.model.get_image_features(pixel_values, **kwargs)
+
+    def prepare_inputs_for_generation(self, *args, is_first_iteration=False, **kwargs) -> dict:
+        """Features stored before enter with the prompt alone, as transformers does with pixels."""
+        if not is_first_iteration and kwargs.get("use_cache", True):
+            kwargs.pop("vision_features", None)
+        first = {"is_first_iteration": is_first_iteration}
+        return super().prepare_inputs_for_generation(*args, **first, **kwargs)
+
+    def forward(  # generate() looks these names up
+        self,
+        input_ids: torch.Tensor | None = None,
+        pixel_values: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        past_key_values=None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        logits_to_keep: int | torch.Tensor = 0,
+        vision_features: torch.Tensor | None = None,
+        **kwargs,
+    ) -> CausalLMOutputWithPast:
+        """Logits float[B, T, V], and the mean loss over `labels` int64[B, T] (-100: no loss)."""
+        num_items = {k: kwargs.pop(k) for k in ("num_items_in_batch",) if k in kwargs}
+        out = self.model(
+            input_ids=input_ids,
+            pixel_values=pixel_values,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            vision_features=vision_features,
+            **kwargs,
+        )
+        keep = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+        logits = self.lm_head(out.last_hidden_state[:, keep])
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(logits, labels, vocab_size=logits.shape[-1], **num_items)
+        return CausalLMOutputWithPast(
+            loss=loss,
+            logits=logits,
+            past_key_values=out.past_key_values,
+            hidden_states=out.hidden_states,
+            attentions=out.attentions,
+        )

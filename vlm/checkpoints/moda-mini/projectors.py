@@ -1,0 +1,76 @@
+"""Projectors: they turn image features, float[B, N, Dv], into decoder tokens, float[B, N', D]."""
+
+import math
+
+import torch
+from torch import nn
+
+
+class PixelShuffle(nn.Module):
+    """Folds scale x scale neighbouring patches into one token, then one linear layer.
+
+    Space-to-depth of Shi et al. (2016), as a connector in InternVL and SmolVLM. The patches must
+    form a square grid; a class token in front of them is dropped.
+    """
+
+    def __init__(self, vision_width: int, text_width: int, scale: int):
+        super().__init__()
+        self.scale = scale
+        self.linear = nn.Linear(vision_width * scale**2, text_width)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        batch, count, width = features.shape  # [B, N, Dv]
+        cells = math.isqrt(self.tokens_out(count))
+        grid = features[:, count - (cells * self.scale) ** 2 :]
+        grid = grid.reshape(batch, cells, self.scale, cells, self.scale, width)
+        grid = grid.transpose(2, 3).reshape(batch, cells**2, self.scale**2 * width)
+        return self.linear(grid)  # [B, N / scale^2, D]
+
+    def tokens_out(self, count: int) -> int:
+        """Number of tokens made of `count` features.
+
+        Raises:
+            ValueError: when the grid's side is not a multiple of the scale.
+        """
+        side = math.isqrt(count)  # whatever stands before the grid is no patch
+        if side % self.scale:
+            raise ValueError(
+                f"{side} x {side} patches do not fold by {self.scale}; change the scale."
+            )
+        return (side // self.scale) ** 2
+
+
+class TokenwiseProjector(nn.Sequential):
+    """Layers applied to each token alone, so that N' = N."""
+
+    def tokens_out(self, count: int) -> int:
+        """Number of tokens made of `count` features."""
+        return count
+
+
+def linear(vision_width: int, text_width: int, config) -> nn.Module:
+    """One linear layer (LLaVA 1.0, PaliGemma)."""
+    return TokenwiseProjector(nn.Linear(vision_width, text_width))
+
+
+def mlp(vision_width: int, text_width: int, config) -> nn.Module:
+    """MODA's expand-and-reduce: Dv -> 4 D -> D with a GELU between."""
+    hidden = text_width * config.projector_expansion
+    return TokenwiseProjector(
+        nn.Linear(vision_width, hidden), nn.GELU(), nn.Linear(hidden, text_width)
+    )
+
+
+def mlp2x(vision_width: int, text_width: int, config) -> nn.Module:
+    """LLaVA 1.5's two layers: Dv -> D -> D with a GELU between."""
+    return TokenwiseProjector(
+        nn.Linear(vision_width, text_width), nn.GELU(), nn.Linear(text_width, text_width)
+    )
+
+
+def pixel_shuffle(vision_width: int, text_width: int, config) -> nn.Module:
+    """SmolVLM's connector: fewer, wider tokens."""
+    return PixelShuffle(vision_width, text_width, config.projector_scale)
+
+
+PROJECTORS = {"linear": linear, "mlp": mlp, "mlp2x": mlp2x, "pixel_shuffle": pixel_shuffle}
