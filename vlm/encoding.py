@@ -16,6 +16,15 @@ from vlm.types import IGNORE_INDEX, Turn
 MAX_PROMPT_CHARACTERS = 2000
 
 
+def check_length(prompt: str) -> None:
+    """Refuse a prompt longer than `MAX_PROMPT_CHARACTERS` with a `UserError`."""
+    if len(prompt) > MAX_PROMPT_CHARACTERS:
+        raise UserError(
+            f"The prompt has {len(prompt):,} characters, at most {MAX_PROMPT_CHARACTERS:,} are "
+            "allowed; shorten it."
+        )
+
+
 def prompt_inputs(processor, image: Image.Image, prompt: str) -> dict[str, torch.Tensor]:
     """Model inputs for one question about one picture, int64[1, T] and float[1, 3, H, W].
 
@@ -24,11 +33,7 @@ def prompt_inputs(processor, image: Image.Image, prompt: str) -> dict[str, torch
     Raises:
         UserError: when the prompt is longer than `MAX_PROMPT_CHARACTERS`.
     """
-    if len(prompt) > MAX_PROMPT_CHARACTERS:
-        raise UserError(
-            f"The prompt has {len(prompt):,} characters, at most {MAX_PROMPT_CHARACTERS:,} are "
-            "allowed; shorten it."
-        )
+    check_length(prompt)
     added = processor.tokenizer.get_added_vocab()  # transformers alone guards the special ones only
     processor.tokenizer.chat_control_tokens = [token for token in added if not token.isspace()]
     content = [{"type": "image", "image": image}, {"type": "text", "text": _spellable(prompt)}]

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from vlm.data.images import open_image
-from vlm.encoding import MAX_PROMPT_CHARACTERS
+from vlm.encoding import check_length
 from vlm.errors import UserError
 from vlm.types import Bundle
 from vlm.ui import picture, settings
@@ -52,11 +52,7 @@ def check_prompt(prompt: Any) -> str:
     """
     if not isinstance(prompt, str) or not prompt.strip():
         raise UserError("There is no prompt; write what you want to know about the picture.")
-    if len(prompt) > MAX_PROMPT_CHARACTERS:
-        raise UserError(
-            f"The prompt has {len(prompt):,} characters, at most {MAX_PROMPT_CHARACTERS:,} are "
-            "allowed; shorten it."
-        )
+    check_length(prompt)
     return prompt
 
 
