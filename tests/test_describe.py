@@ -9,6 +9,7 @@ import pytest
 
 from tests import hostile, tiny
 from vlm import __main__ as commands
+from vlm import generate
 from vlm import load as load_module
 from vlm.config import GenerateConfig
 from vlm.data.images import open_image
@@ -84,6 +85,18 @@ def test_parquet_rows_are_described_by_index(command, pictures, tmp_path, column
 def test_plain_output_names_the_picture(command, pictures):
     code, text, _ = command(pictures / "0.png")
     assert code == 0 and text.startswith(f"{pictures / '0.png'}: ")
+
+
+def test_an_empty_answer_is_an_answer(command, pictures, monkeypatch):
+    monkeypatch.setattr(generate, "batch", lambda bundle, images, *rest: [""] * len(images))
+    code, text, err = command(pictures / "0.png")
+    assert code == 0 and text == f"{pictures / '0.png'}: \n" and not err
+
+
+@pytest.mark.parametrize("flag", ["--batch-size=0", "--batch-size=-1", "--threads=-1"])
+def test_counts_that_make_no_sense_are_one_sentence(command, pictures, flag):
+    code, _, err = command(pictures, flag)
+    assert code == 2 and "is not a whole number of" in err
 
 
 @pytest.mark.parametrize("make", ["missing", "empty_folder", "no_column", "not_parquet"])

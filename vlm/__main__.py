@@ -3,9 +3,10 @@
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
-from vlm.config import GenerateConfig, add_flags, from_args
+from vlm.config import DESCRIBE, GenerateConfig, add_flags, count, from_args
 from vlm.errors import one_sentence
 
 
@@ -23,11 +24,10 @@ def describe(args: argparse.Namespace) -> int:
         if args.jsonl:
             print(json.dumps(row, ensure_ascii=False), flush=True)
         else:
-            place = row["source"] + (
-                f"[{row['index']}]" if row["source"].endswith("parquet") else ""
-            )
+            place = f"{row['source']}[{row['index']}]" if row["source"].endswith("parquet") else ""
+            said = row["text"] if "text" in row else row["error"]
             stream = sys.stderr if "error" in row else sys.stdout
-            print(f"{place}: {row.get('text') or row['error']}", file=stream, flush=True)
+            print(f"{place or row['source']}: {said}", file=stream, flush=True)
     return int(failed)
 
 
@@ -53,18 +53,18 @@ def parser() -> argparse.ArgumentParser:
     add = common.add_argument
     add("--model", default="moda-mini", help="preset, folder or Hub id (default: moda-mini)")
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    add("--threads", type=int, default=0, help="CPU threads, 0 = one for each core (default: 0)")
+    add("--threads", type=count, default=0, help="CPU threads, 0 = one for each core (default: 0)")
     _describe_flags(commands.add_parser("describe", parents=[common], help="describe pictures"))
     _evaluate_flags(commands.add_parser("evaluate", parents=[common], help="measure a model"))
     return top
 
 
 def _describe_flags(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
+    add, some = command.add_argument, partial(count, low=1)
     add("paths", nargs="+", metavar="PATH", help="pictures, folders, or parquet (image or img)")
-    add("--prompt", default="Describe this picture.", help="the question (default: %(default)s)")
+    add("--prompt", default=DESCRIBE, help="the question (default: %(default)s)")
     add("--jsonl", action="store_true", help="one JSON object a line instead of plain text")
-    add("--batch-size", type=int, default=16, help="pictures at a time (default: 16)")
+    add("--batch-size", type=some, default=16, help="pictures at a time (default: 16)")
     add_flags(command, GenerateConfig)
     command.set_defaults(run=describe)
 
@@ -81,7 +81,7 @@ def _evaluate_flags(command: argparse.ArgumentParser) -> None:
         choices=("train", "validation"),
         help="(default: validation)",
     )
-    add("--limit", type=int, default=0, help="use so many pictures only, 0 = all (default: 0)")
+    add("--limit", type=count, default=0, help="use so many pictures only, 0 = all (default: 0)")
     add("--out", type=Path, help="folder for predictions.jsonl and scores.json")
     command.set_defaults(run=evaluate)
 

@@ -12,6 +12,8 @@ from vlm.errors import UserError
 
 C = TypeVar("C")
 
+DESCRIBE = "Describe this picture."  # the question when none is asked
+
 
 def setting(default: Any, help: str, *, low=None, high=None, step=None, choices=None) -> Any:
     """A dataclass field with the help text, bounds and choices that flags and sliders read."""
@@ -95,10 +97,10 @@ def check(config: Any) -> None:
         raise UserError("Settings out of range: " + "; ".join(found) + ".")
 
 
-def count(text: str) -> int:
-    """A flag's type: a whole number, 0 or more."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+def count(text: str, low: int = 0) -> int:
+    """A flag's type: a whole number, `low` or more."""
+    if not text.isdecimal() or int(text) < low:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {low} or more")
     return int(text)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
+from vlm.config import DESCRIBE
 from vlm.data.captions import PROMPTS
 from vlm.describe import texts
 from vlm.metrics import METRICS
@@ -15,7 +16,6 @@ from vlm.metrics.attributes import only_about
 from vlm.runs import write_json
 from vlm.types import Bundle, Record
 
-DESCRIBE = "Describe this picture."
 BATCH = 32
 ASKED = 200  # pictures asked for their colour
 
