@@ -106,12 +106,7 @@ def _train(flags: list[str], output: Path, moment: str) -> None:
         run_moda.main(flags)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def old_objects_are_not_garbage() -> Iterator[None]:
-    """Each start of the Trainer collects garbage: 0.3 s with all the libraries' objects."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
+pytestmark = pytest.mark.usefixtures("old_objects_are_not_garbage")
 
 
 @pytest.fixture(scope="module")

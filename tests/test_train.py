@@ -1,10 +1,9 @@
 """The training loop: what learns, what a run says while it lasts, and how it stops."""
 
-import gc
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +25,7 @@ QUICK = {"batch_size": 8, "warmup_steps": 2, "log_every": 1, "eval_every": 6, "s
 QUICK |= {"max_steps": 12, "epochs": 3.0, "threads": 1}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def old_objects_are_not_garbage() -> Iterator[None]:
-    """Each start of the Trainer collects garbage: 0.3 s with all the libraries' objects."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
+pytestmark = pytest.mark.usefixtures("old_objects_are_not_garbage")
 
 
 @pytest.fixture(scope="module")
