@@ -23,18 +23,26 @@ ORDER = [
     "data.captions",
     "data.*",
     "data",
+    "metrics.rubric metrics.intervals metrics.lexicon",
     "metrics.*",
     "metrics",
     "models.configuration_vlm models.projectors",
     "models.modeling_vlm models.processing_vlm",
     "models",
-    "load build encoding runs",  # L2
+    "load build encoding runs endpoint",  # L2
+    "evaluations curves",
     "features train generate forecast pretrain",  # L3
-    "describe",  # L4
+    "describe judges speed",  # L4
+    "probes report benchmarks.question",
+    "benchmarks.*",
+    "benchmarks",
     "evaluate teach.*",
     "teach",
     "ui.*",  # L5
     "ui",
+    "commands.shared",
+    "commands.*",
+    "commands",
     "__main__",
 ]
 AMONG_THEMSELVES = {ORDER.index("types errors config runtime presets"), ORDER.index("ui.*")}

@@ -27,10 +27,11 @@ REPEATED = ("train_", "num_input_tokens_seen")  # what the Trainer adds to each 
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON so that a reader sees either the old file or the whole new one."""
-    _replace(path, json.dumps(data, indent=1, ensure_ascii=False))
+    write_text(path, json.dumps(data, indent=1, ensure_ascii=False))
 
 
-def _replace(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write text so that a reader sees either the old file or the whole new one."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(scratch, "w", encoding="utf-8") as file:
@@ -133,7 +134,7 @@ def _keep_until(path: Path, step: int) -> None:
     """Drop the rows that a killed run wrote after the checkpoint it resumes from."""
     if path.exists():
         rows = [row for row in read_jsonl(path) if row["step"] <= step]
-        _replace(path, "".join(_line(row) for row in rows))
+        write_text(path, "".join(_line(row) for row in rows))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,3 @@
+"""Benchmarks by name; each loads as `load(path, limit) -> list[Question]`."""
+
+BENCHMARKS = {}
