@@ -83,11 +83,13 @@ def dry_run(bundle, train: tuple, args: argparse.Namespace, config: TrainConfig)
 
 def teach(bundle, train: tuple, held_out: tuple, args: argparse.Namespace, config) -> None:
     """Features once, then the training itself."""
-    from vlm import encoding, features, generate
+    from vlm import encoding, evaluate, features, panel
     from vlm.train import fit
 
+    shown = panel.records(held_out, args.panel, args.panel_from)
     seen = features.compute(bundle, train, args.features, args.views)
     unseen = features.compute(bundle, held_out, args.features)
+    kept = panel.keep(shown, args.out)
     fit(
         bundle.model,
         features.Examples(bundle.processor, train, seen, config.epochs),
@@ -97,7 +99,8 @@ def teach(bundle, train: tuple, held_out: tuple, args: argparse.Namespace, confi
         args.out,
         resume=args.resume,
         processor=bundle.processor,
-        describe=lambda: generate.panel(bundle, held_out[: args.panel]),
+        describe=lambda: panel.answers(bundle, shown, kept),
+        measure=lambda: evaluate.marks(bundle, held_out[: args.measure]),
     )
 
 
@@ -122,7 +125,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--out", type=Path, default=Path("runs/moda"), help="run folder (default: runs/moda)")
     add("--features", type=Path, default=Path("features"), help="feature store (default: features)")
     add("--views", type=count, default=4, help="random views of each picture (default: 4)")
-    add("--panel", type=count, default=6, help="pictures described at evaluations (default: 6)")
+    add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")
+    add("--panel-from", type=Path, help="folder of more pictures to describe as it learns")
+    add("--measure", type=count, default=200, help="pictures judged as it learns (default: 200)")
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     add("--resume", action="store_true", help="go on from the last whole checkpoint in --out")
     add("--dry-run", action="store_true", help="print sizes, time and memory; train nothing")

@@ -406,6 +406,7 @@ def test_one_picture_is_one_record_however_its_name_is_written(tmp_path: Path) -
     assert len(records["a.png"].turns) == 3
 
 
+NOTHING_SAID = "neither text, nor question and answer, nor metadata such as baseColour"
 BAD_ROWS = {  # a row of metadata.jsonl -> why it is left out
     "{": "not valid JSON",
     "[1, 2]": "not a JSON object",
@@ -422,12 +423,12 @@ BAD_ROWS = {  # a row of metadata.jsonl -> why it is left out
     '{"file_name": "../secret.png", "text": "A."}': "../secret.png lies outside the folder",
     '{"file_name": "/etc/passwd", "text": "A."}': "/etc/passwd lies outside the folder",
     '{"file_name": "link.png", "text": "A."}': "link.png lies outside the folder",
-    '{"file_name": "a.png"}': "neither text nor question and answer",
-    '{"file_name": "a.png", "text": "  "}': "neither text nor question and answer",
-    '{"file_name": "a.png", "text": 5}': "neither text nor question and answer",
-    '{"file_name": "a.png", "question": "Q?"}': "neither text nor question and answer",
-    '{"file_name": "a.png", "answer": "A."}': "neither text nor question and answer",
-    '{"file_name": "a.png", "question": 1, "answer": 2}': "neither text nor question and answer",
+    '{"file_name": "a.png"}': NOTHING_SAID,
+    '{"file_name": "a.png", "text": "  "}': NOTHING_SAID,
+    '{"file_name": "a.png", "text": 5}': NOTHING_SAID,
+    '{"file_name": "a.png", "question": "Q?"}': NOTHING_SAID,
+    '{"file_name": "a.png", "answer": "A."}': NOTHING_SAID,
+    '{"file_name": "a.png", "question": 1, "answer": 2}': NOTHING_SAID,
 }
 
 
@@ -455,7 +456,7 @@ def test_bad_csv_rows_are_reported_too(tmp_path: Path) -> None:
     records, problems = load_all(write_folder(tmp_path, table, "metadata.csv"))
     assert problems == (
         "row 1: z.png is not there",
-        "row 2: neither text nor question and answer",
+        f"row 2: {NOTHING_SAID}",
         "row 3: no file_name",
     )
     assert answers(records["a.png"]) == [("describe", "A."), ("describe", "more")]
@@ -538,3 +539,17 @@ def test_readable_changes_nothing_when_all_is_well(tmp_path: Path) -> None:
 def test_all_real_pictures_open(real_data: Path) -> None:
     for split in ("train", "validation"):
         assert not readable(fashion.load(split)).problems
+
+
+def test_metadata_columns_of_a_folder_become_facts(tmp_path: Path) -> None:
+    table = (
+        "file_name,text,articleType,baseColour,price\n"
+        "a.png,A red shirt.,Shirts,Red,12\nb.png,,Ties,NA,7\n"
+    )
+    records, problems = load_all(write_folder(tmp_path, table, "metadata.csv"))
+    found = {id: (dict(r.facts), len(r.turns)) for id, r in records.items()}
+    assert found == {
+        "a.png": ({"articleType": "Shirts", "baseColour": "Red"}, 1),
+        "b.png": ({"articleType": "Ties"}, 0),
+    }
+    assert not problems

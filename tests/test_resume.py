@@ -23,7 +23,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, modeling_utils
 
 from finetune import run_moda
 from tests import tiny
-from vlm import build, runs
+from vlm import build, runlog, runs
 from vlm.models.modeling_vlm import VlmForConditionalGeneration
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
@@ -406,7 +406,7 @@ def test_a_full_disk_is_one_sentence_and_the_old_checkpoint_loads(
 
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, write)
-        patch.setattr(runs, "HEARTBEAT_SECONDS", 0)
+        patch.setattr(runlog, "HEARTBEAT_SECONDS", 0)
         with pytest.raises(SystemExit) as caught:
             run_moda.main(workshop.flags(run.name))
     error = capsys.readouterr().err.splitlines()[-1]

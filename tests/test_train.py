@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests import tiny
-from vlm import build, encoding, features, forecast, generate, runs, train
+from vlm import build, encoding, features, forecast, generate, runlog, runs, train
 from vlm.config import TrainConfig
 from vlm.errors import UserError
 from vlm.train import STAGES
@@ -198,7 +198,7 @@ def test_status_goes_from_starting_over_running_to_finished(fit, monkeypatch) ->
         write(path, data)
 
     monkeypatch.setattr(runs, "write_json", spy)
-    monkeypatch.setattr(runs, "HEARTBEAT_SECONDS", 0)
+    monkeypatch.setattr(runlog, "HEARTBEAT_SECONDS", 0)
     fit()
     states = [row["state"] for row in said]
     assert states[0] == "starting" and states[-1] == "finished"
@@ -215,15 +215,15 @@ def test_status_goes_from_starting_over_running_to_finished(fit, monkeypatch) ->
 def test_a_run_beats_while_it_measures(fit, monkeypatch) -> None:
     """Or a long measurement would look like a dead process."""
     beats = []
-    monkeypatch.setattr(runs, "HEARTBEAT_SECONDS", 0)
-    on_prediction_step = runs.RunLog.on_prediction_step
+    monkeypatch.setattr(runlog, "HEARTBEAT_SECONDS", 0)
+    on_prediction_step = runlog.RunLog.on_prediction_step
 
     def spy(log, *args, **kwargs):
         before = log.beat
         on_prediction_step(log, *args, **kwargs)
         beats.append(log.beat > before)
 
-    monkeypatch.setattr(runs.RunLog, "on_prediction_step", spy)
+    monkeypatch.setattr(runlog.RunLog, "on_prediction_step", spy)
     fit()
     assert beats and all(beats)
 

@@ -97,16 +97,8 @@ def raw_patches(seed: int = 0, projector: str = "linear", patch: int = 8) -> Bun
 def trained(steps: int = 150, **changes) -> Bundle:
     """A tiny model that has learnt the coloured squares and to count, in a few seconds."""
     made = bundle(**changes)
-    examples = [
-        encoding.encode(made.processor, picture(colour), turn)
-        for colour in COLOURS
-        for turn in (*questions(colour), COUNT)
-    ]
-    batch = encoding.collator(made.processor)(examples)
-    parts = made.model.model
-    parts.vision_tower.requires_grad_(False)
-    with torch.no_grad():
-        batch["vision_features"] = parts.vision_features(batch.pop("pixel_values"))
+    made.model.model.vision_tower.requires_grad_(False)
+    batch = lessons(made)
     learning = [p for p in made.model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learning, lr=3e-3, betas=(0.9, 0.95))
     for _ in range(steps):
@@ -114,6 +106,25 @@ def trained(steps: int = 150, **changes) -> Bundle:
         optimiser.step()
         optimiser.zero_grad()
     return made
+
+
+def lessons(made: Bundle) -> dict[str, torch.Tensor]:
+    """What `trained` learns, as one batch."""
+    examples = [
+        encoding.encode(made.processor, picture(colour), turn)
+        for colour in COLOURS
+        for turn in (*questions(colour), COUNT)
+    ]
+    batch = encoding.collator(made.processor)(examples)
+    with torch.no_grad():
+        features = made.model.model.vision_features(batch.pop("pixel_values"))
+    return batch | {"vision_features": features}
+
+
+@torch.no_grad()
+def loss(made: Bundle) -> float:
+    """The model's loss on `lessons`."""
+    return made.model(**lessons(made)).loss.item()
 
 
 def picture(colour: str = "red", side: int = SIDE) -> Image.Image:

@@ -57,6 +57,7 @@ class TrainConfig:
     accumulation: int = setting(1, "forward passes in one optimiser step", low=1)
     eval_every: int = setting(500, "steps between measurements of held-out loss", low=1)
     save_every: int = setting(500, "steps between checkpoints", low=1)
+    keep: int = setting(2, "checkpoints kept, the newest ones, 0 = all", low=0)
     log_every: int = setting(20, "steps between lines of metrics.jsonl", low=1)
     bf16: bool = setting(True, "compute in bfloat16 where the hardware has it")
     threads: int = setting(0, "CPU threads, 0 = one for each core", low=0, high=1024)

@@ -18,11 +18,15 @@ from vlm.types import Bundle, Record
 
 @dataclass
 class Stats:
-    """Filled while an answer is made. Times in seconds, from the moment the model was free."""
+    """Filled while answers are made. Times in seconds, from the moment the model was free.
+
+    Of a batch, `tokens` counts those of all answers, each with its end but without padding.
+    """
 
     tokens: int = 0
     first_token: float = 0.0
     seconds: float = 0.0
+    began: float = 0.0  # that moment, of time.monotonic()
     stopped: str = ""  # "stop" or "deadline" when the answer was cut short
 
     @property
@@ -31,12 +35,15 @@ class Stats:
 
 
 class _Interrupt(StoppingCriteria):
-    """Ends generation when somebody asks for it or the time is up."""
+    """Called after each token: ends generation when somebody asks for it or the time is up."""
 
     def __init__(self, stops: tuple[threading.Event, ...], deadline: float, stats: Stats):
         self.stops, self.ends, self.stats = stops, time.monotonic() + deadline, stats
 
     def __call__(self, input_ids: torch.Tensor, scores, **kwargs) -> torch.Tensor:
+        if not self.stats.first_token:
+            input_ids[0, -1].item()  # a GPU hands out the token before it has made it
+            self.stats.first_token = time.monotonic() - self.stats.began
         if any(stop.is_set() for stop in self.stops):
             self.stats.stopped = "stop"
         elif time.monotonic() > self.ends:
@@ -51,12 +58,13 @@ class _Pieces(TextStreamer):
     def __init__(self, tokenizer, stats: Stats):
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
         self.queue: queue.Queue[str | None | BaseException] = queue.Queue()
-        self.stats, self.started, self.prompt_seen = stats, time.monotonic(), False
+        self.stats, self.prompt_seen = stats, False
+        stats.began = time.monotonic()
 
     def put(self, value: torch.Tensor) -> None:
         if self.prompt_seen:
             self.stats.tokens += 1
-            self.stats.seconds = time.monotonic() - self.started
+            self.stats.seconds = time.monotonic() - self.stats.began
             self.stats.first_token = self.stats.first_token or self.stats.seconds
         self.prompt_seen = True
         super().put(value)
@@ -126,20 +134,29 @@ def batch(
     config: GenerateConfig | None = None,
     *,
     stop: threading.Event | None = None,
+    stats: Stats | None = None,
 ) -> list[str]:
     """The answers to several questions at once, each the same as `answer` would give greedily."""
     inputs = encoding.batch_inputs(bundle.processor, images, prompts)
     with bundle.lock:
         settings = config or GenerateConfig()
-        return _generate_text(bundle, inputs, settings, (stop,) if stop else (), Stats())
+        return _generate_text(bundle, inputs, settings, (stop,) if stop else (), stats or Stats())
 
 
 def _generate_text(bundle, inputs, config, stops, stats) -> list[str]:
-    started = time.monotonic()
+    stats.began = time.monotonic()
     ids = _generate(bundle, inputs, config, stops, stats)[:, inputs["input_ids"].shape[1] :]
-    stats.tokens, stats.seconds = int(ids.shape[1]), time.monotonic() - started
-    stats.first_token = stats.seconds
+    stats.tokens = _made(ids, generation_config(bundle, config).eos_token_id)
+    stats.seconds = time.monotonic() - stats.began
+    if config.num_beams > 1:  # which beam is the answer shows at the end
+        stats.first_token = stats.seconds
     return bundle.processor.tokenizer.batch_decode(ids, skip_special_tokens=True)
+
+
+def _made(ids: torch.Tensor, ends: int | list[int] | None) -> int:
+    """How many tokens of int64[B, T] were generated: each row up to its end, that included."""
+    is_end = torch.isin(ids, torch.tensor([] if ends is None else ends, device=ids.device))
+    return int(((is_end.cumsum(1) - is_end.long()) == 0).sum())
 
 
 @torch.inference_mode()

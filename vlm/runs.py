@@ -1,4 +1,4 @@
-"""A training run is a folder: metrics.jsonl, status.json, samples.jsonl and sealed checkpoints.
+"""A training run is a folder: status.json, metrics.jsonl, scores.jsonl, samples.jsonl, checkpoints.
 
 A checkpoint counts only once its manifest.json is there. The manifest is written last, after every
 other file has reached the disk, and names each file with size and SHA-256, so a run killed at any
@@ -11,18 +11,14 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
-
 from vlm.errors import UserError
 
 MANIFEST = "manifest.json"
-HEARTBEAT_SECONDS = 1.0
-REPEATED = ("train_", "num_input_tokens_seen")  # what the Trainer adds to each row of its log
+LOGS = ("metrics.jsonl", "scores.jsonl", "samples.jsonl")
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -52,13 +48,14 @@ def read_jsonl(path: Path) -> list[dict]:
     return rows
 
 
-def append_jsonl(path: Path, row: dict) -> None:
-    """Add one row with a single write."""
+def append_jsonl(path: Path, *rows: dict) -> None:
+    """Add rows with a single write."""
     with open(path, "a", encoding="utf-8") as file:
-        file.write(_line(row))
+        file.write("".join(map(line, rows)))
 
 
-def _line(row: dict) -> str:
+def line(row: dict) -> str:
+    """A row as one line of a JSON-lines file."""
     return json.dumps(row, ensure_ascii=False) + "\n"
 
 
@@ -125,7 +122,7 @@ def prepare(run: Path, resume: bool) -> Path | None:
     run.mkdir(parents=True, exist_ok=True)
     checkpoint = newest_checkpoint(run) if resume else None
     step = int(checkpoint.name[11:]) if checkpoint else 0
-    for name in ("metrics.jsonl", "samples.jsonl"):
+    for name in LOGS:
         _keep_until(run / name, step)
     return checkpoint
 
@@ -134,7 +131,7 @@ def _keep_until(path: Path, step: int) -> None:
     """Drop the rows that a killed run wrote after the checkpoint it resumes from."""
     if path.exists():
         rows = [row for row in read_jsonl(path) if row["step"] <= step]
-        write_text(path, "".join(_line(row) for row in rows))
+        write_text(path, "".join(line(row) for row in rows))
 
 
 @contextlib.contextmanager
@@ -143,7 +140,7 @@ def room(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _disk_full(error):
+        if not disk_full(error):
             raise
         raise UserError(
             f"The disk is full, {folder} could not be written; what was there before is intact: "
@@ -151,66 +148,7 @@ def room(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _disk_full(error: BaseException) -> bool:
+def disk_full(error: BaseException) -> bool:
     """The system says so with a number, safetensors in words, torch by the place it got stuck."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     return full or "No space left on device" in str(error) or "inline_container.cc" in str(error)
-
-
-class RunLog(TrainerCallback):
-    """Writes everything a run has to say into its folder.
-
-    Args:
-        epochs: passes over the pictures, which the Trainer sees as one.
-        describe: answers the fixed panel of pictures at every evaluation.
-    """
-
-    def __init__(self, run: Path, epochs: float, describe=None):
-        self.run, self.epochs, self.describe = run, epochs, describe
-        self.started, self.beat, self.first_step = time.time(), 0.0, 0
-
-    def status(self, state: str, step: int = 0, total: int = 0, **more: Any) -> None:
-        """Replace status.json: state, process, step, seconds left, time of this heartbeat."""
-        now = time.time()
-        rate = (step - self.first_step) / max(now - self.started, 1e-9)
-        left = round((total - step) / rate) if rate > 0 else None
-        row = {"state": state, "pid": os.getpid(), "step": step, "total_steps": total}
-        row |= {"seconds_left": left, "started": self.started, "heartbeat": now, **more}
-        write_json(self.run / "status.json", row)
-        self.beat = now
-
-    def failed(self, error: BaseException, state) -> None:
-        """Say in status.json why the run ended."""
-        reason = "disk full" if _disk_full(error) else str(error) or type(error).__name__
-        with contextlib.suppress(OSError):  # a full disk has no room for this either
-            self.status("failed", state.global_step, state.max_steps, error=reason)
-
-    def on_train_begin(self, args, state, control, **kwargs):
-        self.started, self.first_step = time.time(), state.global_step
-        self.status("running", state.global_step, state.max_steps)
-
-    def on_step_end(self, args, state, control, **kwargs):
-        if time.time() - self.beat >= HEARTBEAT_SECONDS:
-            self.status("running", state.global_step, state.max_steps)
-
-    def on_prediction_step(self, args, state, control, **kwargs):
-        self.on_step_end(args, state, control)  # measuring takes time too
-
-    def on_log(self, args, state, control, logs=None, **kwargs):
-        row = {"step": state.global_step, "tokens_seen": int(state.num_input_tokens_seen)}
-        epoch = round((state.epoch or 0) * self.epochs, 4)
-        row |= {key: value for key, value in (logs or {}).items() if not key.startswith(REPEATED)}
-        row |= {"epoch": epoch, "time": round(time.time(), 2)}
-        if "loss" in row or "eval_loss" in row:  # the last log is a summary of the others
-            append_jsonl(self.run / "metrics.jsonl", row)
-
-    def on_evaluate(self, args, state, control, **kwargs):
-        for sample in self.describe() if self.describe else ():
-            append_jsonl(self.run / "samples.jsonl", {"step": state.global_step, **sample})
-
-    def on_save(self, args, state, control, **kwargs):
-        if state.is_world_process_zero:
-            seal(self.run / f"checkpoint-{state.global_step}")
-
-    def on_train_end(self, args, state, control, **kwargs):
-        self.status("finished", state.global_step, state.max_steps)

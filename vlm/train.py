@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from transformers import ProgressCallback, Trainer, TrainingArguments
 
-from vlm import runs, runtime
+from vlm import runlog, runs, runtime
 from vlm.config import TrainConfig
 from vlm.errors import UserError, lookup
 
@@ -68,7 +68,7 @@ def arguments(
         eval_strategy="steps",
         eval_steps=config.eval_every,
         save_steps=config.save_every,
-        save_total_limit=2,
+        save_total_limit=config.keep or None,
         logging_steps=config.log_every,
         logging_nan_inf_filter=False,
         bf16=config.bf16 and runtime.has_bf16(device),
@@ -102,6 +102,7 @@ def fit(
     resume: bool = False,
     processor=None,
     describe: Callable[[], Iterable[dict]] | None = None,
+    measure: Callable[[], dict[str, float]] | None = None,
     compute_metrics: Callable | None = None,
 ) -> nn.Module:
     """Train whatever of `model` requires gradients; everything it has to say goes into `run`.
@@ -110,7 +111,8 @@ def fit(
         train_data, eval_data: indexable examples, all epochs of them; `collate` makes a batch.
         resume: go on from the newest whole checkpoint of `run`, bit for bit.
         processor: saved into every checkpoint beside the weights.
-        describe: called at every evaluation; its rows go to samples.jsonl.
+        describe: called at evaluations and milestones; its rows go to samples.jsonl.
+        measure: called at milestones of tokens seen; its scores go to scores.jsonl.
 
     Raises:
         UserError: when `run` is taken, there is nothing to learn from, the loss stops being finite
@@ -121,7 +123,7 @@ def fit(
     runtime.set_threads(config.threads)
     with runs.room(run):
         checkpoint = runs.prepare(run, resume)
-        log = runs.RunLog(run, config.epochs, describe)
+        log = runlog.RunLog(run, config.epochs, describe, measure)
         device = next(model.parameters()).device
         trainer = _Trainer(
             model=model,

@@ -1,28 +1,104 @@
-"""python -m vlm evaluate: how good a model is on a data set with metadata."""
+"""python -m vlm evaluate: how good a model is on a data set with metadata, and which of two is."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from vlm.commands import shared
+from vlm.config import DESCRIBE
+from vlm.judges.base import from_flags, judge_flags
 
-HELP = "measure a model"
+HELP = "measure a model, or compare two"
+FASTEST = 16  # pictures that the speed is measured with
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
     """Everything that can be set."""
+    add, both = parser.add_argument, argparse.BooleanOptionalAction
     shared.data_flags(parser)
-    parser.add_argument("--out", type=Path, help="folder for predictions.jsonl and scores.json")
+    add("--out", type=Path, help="folder for predictions, judgements, scores and report.html")
+    add("--prompt", default=DESCRIBE, help="the question (default: %(default)s)")
+    add("--resume", action="store_true", help="keep the answers that are in --out already")
+    add("--probes", action=both, default=True, help="does it look? (default: yes)")
+    add("--speed", action=both, default=True, help="seconds and memory (default: yes)")
+    text = "two evaluation folders: paired differences B - A, nothing is measured anew"
+    add("--compare", nargs=2, type=Path, metavar=("A", "B"), help=text)
     shared.model_flags(parser)
+    judge_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure a model on a data set and print the table."""
-    from vlm import evaluate
+    """Measure a model and print the tables; exit code 1 when a description was not judged."""
+    if args.compare:
+        return _compare(args)
+    from vlm import evaluate, judges, report, runs, speed
     from vlm.data import DATASETS
     from vlm.data.readable import usable
 
-    records = usable(DATASETS[args.data](args.split, args.data_path, args.limit))
-    scores = evaluate.evaluate(shared.open_model(args), records, args.out)
-    for name, value in scores.items():
-        print(f"{name:28}{value:8.2f} %")
+    source = DATASETS[args.data](args.split, args.data_path, args.limit)
+    records = usable(source)
+    judge = judges.open_judge(args.judge, from_flags(args, args.out))
+    bundle = shared.open_model(args)
+    found = evaluate.evaluate(
+        bundle, records, judge, args.out, data=f"{args.data}/{args.split}",
+        prompt=args.prompt, probed=args.probes, resume=args.resume,
+    )  # fmt: skip
+    print_scores(found)
+    pictures = [record.image for record in records[:FASTEST]]
+    quick = speed.measure(bundle, pictures) if args.speed else {}
+    print_speed(quick)
+    if judge.summary():
+        print(judge.summary())
+    if args.out:
+        runs.write_json(args.out / "speed.json", quick)
+        print(f"Report: {report.write(args.out, {r.id: r.image for r in records})}")
+    return int(found["unjudged"] > 0)
+
+
+def print_scores(found: Mapping[str, Any]) -> None:
+    """The tables of scores.json."""
+    unjudged = f", {found['unjudged']} not judged" if found["unjudged"] else ""
+    print(f"{found['model']} on {found['data']}: {found['pictures']} pictures{unjudged}")
+    _table(f"judge: {found['judge']}, 0 to 10", found["scores"])
+    _table("exact labels, percent", found["exact"])
+    for name, count in found["left_out"].items():
+        print(f"{name}: {count} pictures left out, their metadata lacks it or it is unknown")
+    if found.get("probes"):
+        print("\ndoes it look?")
+    for name, row in found.get("probes", {}).items():
+        interval = f"[{row['low']:.1f}, {row['high']:.1f}]"
+        print(f"{name:14}{row['mean']:7.2f}  {interval:16} {row['says']}")
+
+
+def _table(title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
+    if rows:
+        print(f"\n{title:25}mean     95 % interval      n")
+    for name, row in rows.items():
+        print(f"{name:22}{row['mean']:7.2f}  {row['low']:7.2f} to {row['high']:6.2f}  {row['n']:5}")
+
+
+def print_speed(quick: Mapping[str, Mapping[str, Any]]) -> None:
+    """Time to the first token, tokens/s and memory at each batch size."""
+    if quick:
+        print("\nbatch  first token    tokens/s  pictures/s  peak memory")
+    for size, row in quick.items():
+        print(
+            f"{size:>5}  {row['first_token_s']:9.3f} s  {row.get('tokens_per_second', 0):10.1f}  "
+            f"{row['pictures_per_second']:10.1f}  {row['peak_memory_mb']:8.0f} MB"
+        )
+
+
+def _compare(args: argparse.Namespace) -> int:
+    """Paired differences of two evaluations, each with its verdict."""
+    from vlm import evaluate
+
+    first, second = args.compare
+    rows = evaluate.compare(first, second, args.judge)
+    print(f"{second} minus {first}, judge {args.judge}, 0 to 10")
+    print("metric        difference     95 % interval      n  verdict")
+    for row in rows:
+        interval = f"{row['low']:+.2f} to {row['high']:+.2f}"
+        mark = f"{row['metric']:14}{row['difference']:+10.2f}  {interval:>16}"
+        print(f"{mark}  {row['n']:5}  {row['verdict']}")
     return 0

@@ -1,7 +1,9 @@
 """A folder of pictures with a table beside them: metadata.jsonl or metadata.csv.
 
 Each row has `file_name` and either `text` (a description) or `question` and `answer`; several rows
-may speak of one picture. This is the layout of the Hub's ImageFolder.
+may speak of one picture. This is the layout of the Hub's ImageFolder. Columns of metadata
+(articleType, baseColour, gender, usage, season, kind) are what descriptions are measured by; a row
+may have them alone.
 """
 
 import csv
@@ -12,6 +14,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from vlm.data import captions
 from vlm.errors import UserError
 from vlm.types import Dataset, Record, Turn
 
@@ -38,16 +41,20 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
         raise UserError("The data set 'folder' needs its folder; give it with --data-path.")
     folder, parted = Path(path), (Path(path) / split).is_dir()
     folder = folder / split if parted else folder
-    turns, problems = _collect(folder)
+    turns, facts, problems = _collect(folder)
     names = [name for name in turns if parted or _in_split(name, split)]
     names = names[:limit] if limit else names
-    records = tuple(Record(name, folder / name, tuple(turns[name])) for name in names)
+    records = tuple(Record(n, folder / n, tuple(turns[n]), facts[n]) for n in names)
     return Dataset(f"{path}/{split}", records, tuple(problems))
 
 
-def _collect(folder: Path) -> tuple[dict[str, list[Turn]], list[str]]:
-    """The turns of each picture, and a line for each row that cannot be used."""
+Collected = tuple[dict[str, list[Turn]], dict[str, dict[str, str]], list[str]]
+
+
+def _collect(folder: Path) -> Collected:
+    """The turns and facts of each picture, and a line for each row that cannot be used."""
     turns: dict[str, list[Turn]] = {}
+    known: dict[str, dict[str, str]] = {}
     problems = []
     for number, row in _rows(folder):
         reason = bad_row(row, folder)
@@ -55,8 +62,15 @@ def _collect(folder: Path) -> tuple[dict[str, list[Turn]], list[str]]:
             problems.append(f"row {number}: {reason}")
         else:
             name = os.path.normpath(row["file_name"])  # ./a.png is a.png
-            turns.setdefault(name, []).append(_turn(row, number))
-    return turns, problems
+            turns.setdefault(name, []).extend(_turns(row, number))
+            known[name] = known.get(name, {}) | _facts(row)
+    return turns, known, problems
+
+
+def _facts(row: dict) -> dict[str, str]:
+    """The metadata of a row, as text."""
+    kind = row.get("kind")
+    return captions.facts(row) | ({"kind": kind} if isinstance(kind, str) and kind else {})
 
 
 def _rows(folder: Path) -> Iterator[tuple[int, dict | str]]:
@@ -112,19 +126,21 @@ def bad_row(row: dict | str, folder: Path) -> str:
         return f"{name} lies outside the folder"
     if not there:
         return f"{name} is not there"
-    if _says(row, "question", "answer") or _says(row, "text"):
+    if _says(row, "question", "answer") or _says(row, "text") or _facts(row):
         return ""
-    return "neither text nor question and answer"
+    return "neither text, nor question and answer, nor metadata such as baseColour"
 
 
 def _says(row: dict, *keys: str) -> bool:
     return all(isinstance(row.get(key), str) and row[key].strip() for key in keys)
 
 
-def _turn(row: dict, number: int) -> Turn:
+def _turns(row: dict, number: int) -> list[Turn]:
     if _says(row, "question", "answer"):
-        return Turn(row["question"].strip(), row["answer"].strip(), "question")
-    return Turn(PROMPTS[number % len(PROMPTS)], row["text"].strip(), "describe")
+        return [Turn(row["question"].strip(), row["answer"].strip(), "question")]
+    if _says(row, "text"):
+        return [Turn(PROMPTS[number % len(PROMPTS)], row["text"].strip(), "describe")]
+    return []
 
 
 def _in_split(name: str, split: str) -> bool:

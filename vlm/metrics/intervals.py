@@ -31,7 +31,7 @@ def mean(values: Sequence[float]) -> Estimate:
     Raises:
         ValueError: when there are none.
     """
-    return _estimate((values,), lambda data, axis=-1: np.mean(data, axis=axis), vectorized=True)
+    return _estimate((values,), np.mean)
 
 
 def difference(first: Sequence[float], second: Sequence[float]) -> Estimate:
@@ -58,31 +58,31 @@ def kappa(first: Sequence[bool], second: Sequence[bool]) -> Estimate:
     """
     if len(first) != len(second):
         raise ValueError(f"{len(first)} and {len(second)} judgements are not of the same items")
-    return _estimate((first, second), _kappa, vectorized=False)
+    return _estimate((first, second), _kappa)
 
 
-def _kappa(first: np.ndarray, second: np.ndarray) -> float:
-    from sklearn.metrics import cohen_kappa_score
+def _kappa(first: np.ndarray, second: np.ndarray, axis: int = -1) -> np.ndarray:
+    """As scikit-learn's cohen_kappa_score, for thousands of resamples at once."""
+    agreed = np.mean(first == second, axis=axis)
+    yes_1, yes_2 = np.mean(first, axis=axis), np.mean(second, axis=axis)
+    chance = yes_1 * yes_2 + (1 - yes_1) * (1 - yes_2)
+    sure = chance == 1  # undefined there: nothing is left for chance to get wrong
+    return np.where(sure, 1.0, (agreed - chance) / np.where(sure, 1.0, 1 - chance))
 
-    first, second = np.asarray(first) > 0, np.asarray(second) > 0
-    if len({*first, *second}) == 1:  # undefined there: nothing left for chance to get wrong
-        return 1.0
-    return float(cohen_kappa_score(first, second))
 
-
-def _estimate(samples: tuple[Sequence, ...], statistic: Callable, vectorized: bool) -> Estimate:
+def _estimate(samples: tuple[Sequence, ...], statistic: Callable) -> Estimate:
     from scipy.stats import bootstrap
 
     data = tuple(np.asarray(values, dtype=np.float64) for values in samples)
     if not data[0].size:
         raise ValueError("no values to estimate from")
-    found = float(statistic(*data))
+    found = float(statistic(*data, axis=-1))
     if data[0].size == 1:  # one value says nothing of the others
         return Estimate(found, found, found, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # equal values give an interval of no width
         spread = bootstrap(
-            data, statistic, method="percentile", paired=len(data) > 1, vectorized=vectorized,
+            data, statistic, method="percentile", paired=len(data) > 1, vectorized=True,
             n_resamples=RESAMPLES, confidence_level=CONFIDENCE, rng=np.random.default_rng(SEED),
         ).confidence_interval  # fmt: skip
     return Estimate(found, float(spread.low), float(spread.high), data[0].size)

@@ -2,10 +2,10 @@
 
 import gradio as gr
 
-from vlm.ui import describe
+from vlm.ui import describe, results
 from vlm.ui.models import Models
 
-TABS = {"Describe": describe.build}
+TABS = {"Describe": describe.build, "Results": results.build}
 HEADER = """<h1>Loupe</h1>
 <p>A workshop for small vision-language models: give one a picture, read what it sees.</p>"""
 POLL = 0.5  # seconds between looks at a model that is being opened
@@ -18,21 +18,26 @@ def build_app(models: Models | None = None) -> gr.Blocks:
         with gr.Row(elem_id="top"):
             gr.HTML(HEADER, elem_id="title")
             chip = gr.HTML(describe.chips(models), elem_id="chip")
-        _tabs(models, chip)
+        _tabs(app, models, chip)
         _watch(app, models, chip)
     models.start()
     return app
 
 
-def _tabs(models: Models, chip: gr.HTML) -> None:
-    """The tabs; one alone needs no tab bar."""
-    if len(TABS) == 1:
-        next(iter(TABS.values()))(models, chip)
-        return
-    with gr.Tabs():
+def _tabs(app: gr.Blocks, models: Models, chip: gr.HTML) -> None:
+    """The tabs; what a builder gives back runs each time its tab is opened."""
+    with gr.Tabs(elem_id="tabs") as tabs:
         for name, build in TABS.items():
-            with gr.Tab(name, id=name.lower()):
-                build(models, chip)
+            with gr.Tab(name, id=name.lower(), elem_id=f"{name.lower()}-tab") as tab:
+                if opening := build(models, chip):
+                    tab.select(**opening)
+    app.load(_asked_for, None, tabs, **describe.AT_ONCE)
+
+
+def _asked_for(request: gr.Request) -> gr.Tabs:
+    """The tab that the address names, as in ?tab=results."""
+    name = str(request.query_params.get("tab", "")).lower()
+    return gr.Tabs(selected=name) if name in map(str.lower, TABS) else gr.skip()
 
 
 def _watch(app: gr.Blocks, models: Models, chip: gr.HTML) -> None:

@@ -31,6 +31,7 @@ def theme() -> gr.themes.Base:
     )
 
 
+# gradio prefixes each selector and parts them at every comma: none inside :is(), :not(), :has()
 CSS = """
 .gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
 .gradio-container main { padding-top: 14px !important; }
@@ -54,7 +55,8 @@ CSS = """
 .note[data-state=stored] { color: #92400e !important; }
 .dark .note[data-state=failed] { color: #fca5a5 !important; }
 .dark .note[data-state=stored] { color: #fcd34d !important; }
-#model input { text-overflow: ellipsis; padding-right: 26px; }
+#model input, #evaluation input, #against input, #panel-run input { text-overflow: ellipsis;
+  padding-right: 26px; }
 .shelf .grid-wrap { padding: 0; height: auto !important; min-height: 0 !important;
   max-height: none !important; }
 .shelf .grid-container { min-height: 0 !important; padding: 0 !important; gap: 10px;
@@ -63,16 +65,71 @@ CSS = """
 #examples { --row: 8; }
 .shelf .caption-label { left: 0; right: 0; bottom: 0; max-width: none; border-radius: 0;
   text-align: center; white-space: normal; opacity: 1 !important; }
-#examples .caption-label { display: none; }
+#examples .caption-label, #panel .caption-label { display: none; }
 .plain .html-container { padding: 0; }
 .heading { margin: 4px 0 0 !important; font-size: 1rem !important; font-weight: 600; }
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .dark [role=tab][aria-selected=true] { color: var(--primary-300) !important; }
+#results-bar { align-items: center; flex-wrap: nowrap; }
+#results-bar > :first-child { flex: 1 1 auto; width: auto; }
+#chart svg { display: block; width: 100%; height: auto; }
+#chart .narrow { display: none; }
+.fold { margin: 6px 2px; }
+.fold > summary { cursor: pointer; font-size: .88rem; color: var(--body-text-color-subdued); }
+.scroll { overflow-x: auto; margin: 0 0 14px; }
+.sheet { width: 100%; margin: 0 !important; border: 0 !important; border-collapse: collapse;
+  font-size: .9rem; font-variant-numeric: tabular-nums; }
+.sheet caption { padding: 4px 0; text-align: left; font-weight: 600; font-size: .95rem; }
+.sheet tr { border: 0 !important; }
+.sheet th, .sheet td { padding: 5px 10px 5px 0 !important; border: 0 !important; text-align: left;
+  border-bottom: 1px solid var(--border-color-primary) !important; background: none !important; }
+.sheet thead th { font-weight: 500 !important; color: var(--body-text-color-subdued); }
+.sheet tbody th { font-weight: 500 !important; }
+.span { position: relative; display: block; width: 100%; min-width: 70px; height: 8px;
+  border-radius: 4px; background: var(--border-color-primary); }
+.span::before, .span::after { content: ""; position: absolute; top: 0; bottom: 0; }
+.span::before { left: 0; width: var(--mean); border-radius: 4px; background: var(--primary-500); }
+.span::after { left: var(--low); width: max(calc(var(--high) - var(--low)), 4px); top: -2px;
+  bottom: -2px; border: solid var(--body-text-color); border-width: 0 2px;
+  background: linear-gradient(var(--body-text-color), var(--body-text-color)) center / 100% 2px
+  no-repeat; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(320px, 100%), 1fr));
+  gap: 0 36px; }
+.grade { display: flex; align-items: baseline; flex-wrap: wrap; gap: 2px 10px;
+  margin: 6px 0 2px !important; }
+.grade strong { font-size: 2.4rem; line-height: 1.1; letter-spacing: -0.02em;
+  color: var(--primary-700); }
+.dark .grade strong { color: var(--primary-300); }
+#scores h3 { margin: 10px 0 6px !important; font-size: .95rem !important;
+  font-weight: 600; }
+#scores .pair h3 { margin-top: 4px !important; }
+.lines { margin: 0 !important; padding: 0 0 0 18px !important; font-size: .9rem; }
+.cards { display: grid; gap: 12px; margin: 0 0 14px !important; padding: 0 !important;
+  grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); list-style: none; }
+.cards.one { grid-template-columns: 1fr; }
+.card { display: flex; gap: 12px; padding: 10px; margin: 0 !important; font-size: .9rem;
+  border: 1px solid var(--border-color-primary); border-radius: 10px;
+  background: var(--background-fill-secondary); }
+.card > div { flex: 1 1 0; min-width: 0; overflow-wrap: anywhere; white-space: pre-line; }
+.card p { margin: 0 0 4px !important; line-height: 1.4; }
+.card img, .card .absent { flex: none; width: 84px; height: 84px; margin: 0 !important;
+  border-radius: 6px; object-fit: contain; background: #fff; }
+.card .absent { display: grid; place-items: center; padding: 4px; font-size: .75rem;
+  overflow-wrap: anywhere; overflow: hidden; color: #334155; background: #e2e8f0; }
+.cards.one img, .cards.one .absent { width: 168px; height: 168px; }
+.cards.one .told { font-size: 1.08rem; line-height: 1.5; }
+.why { font-size: .84rem; color: var(--body-text-color-subdued); }
+#panel { --row: 8; }
+#compared:not(:has(.note)):not(:has(.sheet)) { display: none; }
 @media (prefers-reduced-motion: reduce) {
   * { animation: none !important; transition: none !important; }
 }
 @media (min-width: 760px) { #answer textarea { min-height: 238px; } }
-@media (max-width: 760px) { #examples { --row: 4; } #more-pictures { --row: 3; } }
+@media (max-width: 760px) {
+  #examples, #panel { --row: 4; } #more-pictures { --row: 3; }
+  #chart .wide, .sheet .bar { display: none; } #chart .narrow { display: block; }
+  .cards.one img, .cards.one .absent { width: 104px; height: 104px; }
+}
 """
 
 ICON = (
@@ -102,6 +159,7 @@ let focused = "";
 document.addEventListener("focusin", (event) => (focused = event.target.id));
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  if (!find("#prompt")?.checkVisibility()) return;  // another tab is open
   event.preventDefault();
   event.stopPropagation();
   find("#describe")?.click();

@@ -1,0 +1,104 @@
+"""An evaluation folder with everything in it, written by hand, and a reader of its report."""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+from tests import tiny
+from vlm import evaluations, report, runs
+from vlm.metrics.rubric import Judgement
+
+FACTS = {"articleType": "Casual Shoes", "baseColour": "Navy Blue", "gender": "Men"}
+TEXTS = {"a": "A pair of men's navy blue shoes.", "b": "A red shirt.", "c": "", "d": "A watch."}
+MARKS = {
+    "a": Judgement(10.0, 10.0, 10.0, 10.0, 10.0),
+    "b": Judgement(0.0, 10.0, 0.0, 0.0, 2.5, why="says red, is navy blue"),
+    "c": Judgement(0.0, None, 0.0, 0.0, 0.0, why="says nothing"),
+    "d": Judgement(unjudged="the judge answered prose"),
+}
+SPEED = {
+    "1": {"first_token_s": 0.0318, "tokens_per_second": 219.9, "peak_memory_mb": 673.6,
+          "memory": "of the process", "repeats": 5, "threads": 1, "device": "cpu", "dtype": "f32"},
+    "8": {"first_token_s": 0.1429, "peak_memory_mb": 1703.6, "device": "cpu", "dtype": "f32"},
+}  # fmt: skip
+PICTURES = {id: tiny.picture() for id in TEXTS}
+VOID = {"meta", "img", "rect", "path", "br", "link"}
+
+
+def figure(mean: float, low: float, high: float, n: int = 3, **more) -> dict:
+    return {"mean": mean, "low": low, "high": high, "n": n, **more}
+
+
+def hung(id: str, overall: float) -> dict:
+    return {"id": id, "text": TEXTS[id], "overall": overall, "why": MARKS[id].why}
+
+
+def scores() -> dict:
+    """A scores.json with everything in it."""
+    return {
+        "model": "moda-mini", "data": "fashion/validation", "pictures": 4,
+        "prompt": "Describe this picture.", "judge": "rules", "unjudged": 1,
+        "left_out": {"style": 1},
+        "scores": {"overall": figure(4.12, 1.5, 7.25), "colour": figure(3.33, 0, 10),
+                   "style": figure(10, 10, 10, 2)},
+        "exact": {"articleType": figure(33.3, 0, 100)},
+        "probes": {"blank": figure(75, 40, 100, says="% of 4 descriptions differ from a blank"),
+                   "shuffled": figure(-0.5, -2, 1, says="points of 10 are lost")},
+        "confusions": {"baseColour": [["Navy Blue", "Red", 12], ["Navy Blue", "nothing", 1]]},
+        "gallery": {"best": [hung("a", 10)], "worst": [hung("c", 0), hung("b", 2.5)]},
+    }  # fmt: skip
+
+
+def write(folder: Path) -> Path:
+    """The folder, with two judges and a measured speed."""
+    lines = [{"id": id, "prompt": "?", "text": t, "facts": FACTS} for id, t in TEXTS.items()]
+    runs.write_text(folder / evaluations.PREDICTIONS, "\n".join(map(json.dumps, lines)))
+    runs.write_json(folder / evaluations.SCORES, scores())
+    runs.write_json(folder / evaluations.SPEED, SPEED)
+    evaluations.write_judgements(folder, "rules", MARKS.items())
+    other = MARKS | {"b": Judgement(10.0, 10.0, 0.0, 0.0, 5.0)}
+    evaluations.write_judgements(folder, "endpoint:GPT", other.items())
+    return folder
+
+
+def html(folder: Path, pictures=PICTURES, **more) -> str:
+    """Its report."""
+    return report.write(folder, pictures, **more).read_text(encoding="utf-8")
+
+
+def change(folder: Path, **parts) -> None:
+    """Write scores.json anew, parts of it replaced."""
+    runs.write_json(folder / evaluations.SCORES, scores() | parts)
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags with attributes, text by section, and nesting."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags, self.open, self.text, self.section = [], [], {}, ""
+        self.feed(text)
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "section":
+            self.section = dict(attrs)["id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text[self.section] = self.text.get(self.section, "") + " " + data
+
+    def of(self, section: str) -> str:
+        return " ".join(self.text.get(section, "").split())
+
+    def attributes(self, tag: str) -> list[dict]:
+        return [attrs for name, attrs in self.tags if name == tag]

@@ -1,0 +1,206 @@
+"""The Results tab in a real browser, over folders made by the test; nothing is computed by a model.
+
+LOUPE_SCREENSHOT=path python -m pytest tests/test_browser_results.py -k chart   keeps a picture.
+"""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import run_folders
+from tests.run_folders import HOSTILE
+from tests.test_browser import CHROMIUM, CONTRAST, NAMELESS, QUIET, launch, opener
+from vlm.ui.models import Models
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: set CHROMIUM to its path")
+PANEL = "#panel button.thumbnail-item"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three runs and two evaluations; one of each says something hostile."""
+    folder = tmp_path_factory.mktemp("results") / "runs"
+    run_folders.run(folder / "good", 6.0)
+    run_folders.run(folder / "poor", 4.0)
+    run_folders.evaluation(folder / "good" / "evaluation", 9.0)
+    run_folders.evaluation(folder / "poor" / "evaluation", 6.0, HOSTILE)
+    place = {"tokens_seen": 5_000_000, "id": HOSTILE, "prompt": HOSTILE, "answer": HOSTILE}
+    told = [place | {"step": step, "text": HOSTILE} for step in (1, 2)]
+    run_folders.write_rows(folder / "<b>bad" / "samples.jsonl", told)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(root: Path) -> Iterator[str]:
+    """The app over these folders."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLM_RUNS", str(root))
+        patch.delenv("VLM_DATA", raising=False)
+        patch.setenv("GRADIO_TEMP_DIR", str(root.parent / "gradio"))
+        app, url = launch(Models(opener, "moda-mini"))
+        yield url
+        app.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.BrowserContext"]:
+    """Headless Chromium."""
+    with playwright.sync_playwright() as driver:
+        flags = ["--no-sandbox", "--disable-gpu"]
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield started.new_context()
+        started.close()
+
+
+@pytest.fixture
+def visit(browser: "playwright.BrowserContext") -> Iterator[Callable[..., "playwright.Page"]]:
+    """Opens the tab; at the end no other host was asked, and nothing ran or complained."""
+    pages, complaints = [], []
+
+    def opened(url: str, width: int = 1280, height: int = 900) -> "playwright.Page":
+        page = browser.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        pages.append(page)
+        page.set_default_timeout(20_000)
+        page.on("request", lambda request: complaints.append(request.url))
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(url, wait_until="commit")
+        page.wait_for_selector("#told .card", timeout=60_000)
+        return page
+
+    yield opened
+    ran = [page.evaluate("window.hacked") for page in pages]
+    for page in pages:
+        page.close()
+    inside = re.compile(r"(http://127\.0\.0\.1:|data:|blob:http://127\.0\.0\.1:)")
+    assert not [
+        said for said in complaints if not inside.match(said) and not said.startswith(QUIET)
+    ]
+    assert not any(ran)
+
+
+def choose(page: "playwright.Page", dropdown: str, name: str) -> None:
+    """Pick an option of a dropdown."""
+    page.click(f"{dropdown} input")
+    page.get_by_role("option", name=name, exact=True).click()
+
+
+def box(page: "playwright.Page", name: str) -> "playwright.Locator":
+    """The box to tick for a run."""
+    return page.get_by_role("checkbox", name=name, exact=True)
+
+
+def test_the_tab_shows_chart_scores_and_answers(address: str, visit: Callable) -> None:
+    page = visit(f"{address}/?tab=results")
+    assert page.get_by_role("tab", name="Results").get_attribute("aria-selected") == "true"
+    chart = page.locator("#chart svg:visible")
+    assert chart.count() == 1 and {"good", "poor"} <= {*chart.locator("text").all_text_contents()}
+    page.click("#chart summary")
+    assert page.locator("#chart tbody tr:visible").count() == 6
+    box(page, "poor").uncheck()
+    page.wait_for_function("document.querySelectorAll('#chart tbody tr').length === 3")
+    page.get_by_role("radio", name="Held-out loss").check()
+    page.wait_for_selector("#chart svg:visible text:text('Held-out loss')")
+    shot = os.environ.get("LOUPE_SCREENSHOT")
+    if shot:
+        page.screenshot(path=shot, full_page=True)
+
+
+def test_the_tab_is_read_when_it_is_opened_and_refreshed(
+    address: str, visit: Callable, root: Path
+) -> None:
+    page = visit(f"{address}/?tab=results")
+    assert not box(page, "newest").count()
+    run_folders.run(root / "newest", panel=False)
+    try:
+        box(page, "poor").uncheck()
+        page.click("#refresh")
+        box(page, "newest").wait_for()
+        assert not box(page, "poor").is_checked() and box(page, "good").is_checked()
+        assert not box(page, "newest").is_checked()
+    finally:
+        shutil.rmtree(root / "newest")
+    page.get_by_role("tab", name="Describe").click()
+    page.wait_for_selector("#describe")
+    page.get_by_role("tab", name="Results").click()
+    box(page, "newest").wait_for(state="detached")
+
+
+def test_evaluations_are_shown_and_compared(address: str, visit: Callable) -> None:
+    page = visit(f"{address}/?tab=results")
+    assert "9.0\nof 10 overall (8.50 to 9.50)" in page.inner_text("#scores .grade")
+    choose(page, "#against", "poor")
+    page.wait_for_selector("#compared :text('poor is worse')")
+    assert page.locator("#compared tbody tr").count() >= 2
+    choose(page, "#evaluation", "poor")
+    page.wait_for_selector("#scores .grade :text('6.0')")
+    assert HOSTILE in page.inner_text("#scores")
+    page.wait_for_selector("#compared :text('Choose another evaluation')")
+
+
+def test_the_slider_walks_through_the_checkpoints(address: str, visit: Callable) -> None:
+    page = visit(f"{address}/?tab=results")
+    choose(page, "#panel-run", "good")
+    page.wait_for_selector("#told :text('A red thing, seen 3 times.')")
+    page.focus("#checkpoint input[type=range]")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector("#told :text('A red thing, seen 2 times.')")
+    said = page.inner_text("#told")
+    assert "Checkpoint 2 of 3: step 1,000, 1.51 million tokens seen" in said
+    assert "Stored answer of good at this step; nothing is computed now." in said
+    assert "Right answer: A red square." in said
+    page.focus(f"{PANEL} >> nth=2")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#told :text('A blue thing, seen 2 times.')")
+    assert page.locator(PANEL).nth(2).get_attribute("aria-label") == "Picture 3: blue"
+
+
+def test_what_a_run_says_is_text(address: str, visit: Callable) -> None:
+    page = visit(f"{address}/?tab=results")
+    choose(page, "#panel-run", "<b>bad")
+    page.wait_for_selector("#told :text('Checkpoint 2 of 2')")
+    assert page.inner_text("#told").count(HOSTILE) == 3
+    assert not page.locator("#told b :text('bad')").count()
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("dark", 390)])
+def test_text_is_readable_and_controls_have_names(
+    address: str, visit: Callable, theme: str, width: int
+) -> None:
+    page = visit(f"{address}/?tab=results&__theme={theme}", width)
+    page.click("#chart summary")
+    page.click("#scores summary")
+    choose(page, "#against", "poor")
+    page.wait_for_selector("#compared table")
+    page.mouse.move(0, 0)
+    time.sleep(0.5)  # transitions of colour
+    rows = page.evaluate(CONTRAST)
+    assert len(rows) > 100
+    boxes = ("on",)  # the value of a checkbox, which is not shown
+    assert not [row for row in rows if row[0] < 4.5 and row[1] not in boxes]
+    assert not page.evaluate(NAMELESS)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#chart svg:visible").count() == 1
+
+
+def test_ctrl_enter_describes_on_the_describe_tab_only(address: str, visit: Callable) -> None:
+    page = visit(f"{address}/?tab=results")
+    page.get_by_role("tab", name="Describe").click()
+    page.wait_for_selector("#describe")
+    page.get_by_role("tab", name="Results").click()
+    page.wait_for_selector("#refresh")
+    page.focus("#refresh")
+    page.keyboard.press("Control+Enter")
+    time.sleep(0.5)
+    page.get_by_role("tab", name="Describe").click()
+    page.wait_for_selector("#status :text('Give a picture, then press Describe.')")
+    page.focus("#prompt textarea")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#status :text('There is no picture yet')")

@@ -1,0 +1,165 @@
+"""The report: the figures of the folder, the same every time."""
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests import tiny
+from tests.evaluation_folder import Page, change, html, write
+from vlm import evaluations, report, runs
+from vlm.metrics import intervals
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write(tmp_path)
+
+
+# --- what it says --------------------------------------------------------------------------------
+
+
+def test_the_headline(folder: Path) -> None:
+    head = Page(html(folder)).of("")
+    assert "moda-mini on fashion/validation · 4 pictures · judged by rules" in head
+    assert "4.12 of 10 Overall , 95 % interval 1.50 – 7.25" in head
+    assert "Best at style, worst at colour. 1 of 3 descriptions have nothing wrong." in head
+
+
+def test_the_metrics_stand_in_order_with_their_intervals(folder: Path) -> None:
+    found = Page(html(folder)).of("metrics")
+    rows = ["3.33 0.00 – 10.00 3", "10.00 10.00 – 10.00 2", "4.12 1.50 – 7.25 3"]
+    assert [found.index(row) for row in rows] == sorted(found.index(row) for row in rows)
+    assert "1 description was not judged and counts nowhere." in found and "style 1." in found
+
+
+def test_bars_are_drawn_to_scale(folder: Path) -> None:
+    page = Page(html(folder))
+    fills = [r["width"] for r in page.attributes("rect") if r["class"] == "fill"]
+    assert fills == ["41.20", "33.30", "100.00", "41.20", "33.30", "75.00", "0.00"]
+    assert page.attributes("path")[0]["d"].startswith("M15.00 7H72.50")
+    assert all(svg["aria-hidden"] == "true" for svg in page.attributes("svg"))
+
+
+def test_probes_are_one_line_each(folder: Path) -> None:
+    found = Page(html(folder)).of("probes")
+    assert "A blank picture 75 % of 4 descriptions differ from a blank (40 – 100)" in found
+    assert "-0.5 points of 10 are lost (-2 – 1)" in found
+
+
+def test_confusions_and_exact_labels(folder: Path) -> None:
+    page = Page(html(folder))
+    assert "Base colour Metadata Said Times Navy Blue Red 12 Navy Blue nothing 1" in (
+        page.of("confusions")
+    )
+    assert "Article type 33.3 0.0 – 100.0 3" in page.of("exact")
+
+
+def test_the_judges_agreement_is_that_of_the_metrics(folder: Path) -> None:
+    found = Page(html(folder)).of("judges")
+    kappa = intervals.kappa([True, False, False], [True, True, False])
+    assert "rules and endpoint-gpt" in found
+    assert f"Colour 66.7 % {kappa.mean:.2f} {kappa.low:.2f} – {kappa.high:.2f} 3" in found
+    assert "Style 100.0 % 1.00 1.00 – 1.00 2" in found
+    (folder / "judgements-endpoint-gpt.jsonl").unlink()
+    assert 'id="judges"' not in html(folder)
+
+
+def test_a_judges_file_that_does_not_read_is_named(folder: Path) -> None:
+    (folder / "judgements-odd.jsonl").write_text('{"id": "a", "colour": "lots"}\n[1]\n')
+    found = Page(html(folder)).of("judges")
+    assert "Left out, because rows in it are no judgements: judgements-odd.jsonl." in found
+
+
+def test_a_comparison_gives_differences_with_their_verdicts(folder: Path) -> None:
+    rows = [
+        {"metric": "overall", "difference": 0.5, "low": 0.25, "high": 1.0, "verdict": "better"},
+        {"metric": "colour", "difference": -0.1, "low": -0.4, "high": 0.2, "verdict": "noise"},
+        {"metric": "style", "difference": 0, "low": 0, "high": 0, "verdict": "equal"},
+    ]
+    page = Page(html(folder, comparison=rows, against="/home/me/runs/step-500"))
+    found = page.of("comparison")
+    assert "Comparison with step-500" in found and "/home" not in found
+    assert "Overall +0.50 +0.25 to +1.00 better" in found
+    assert "Colour −0.10 −0.40 to +0.20 noise" in found
+    assert "Style 0.00 0.00 to 0.00 equal" in found
+    drawn = [path["d"] for path in page.attributes("path")]
+    assert "M62.50 7H100.00" in drawn and "M75.00 3v8" in drawn  # the scale is -1 to 1
+
+
+def test_how_it_was_made(folder: Path) -> None:
+    found = Page(html(folder)).of("made")
+    command = "python -m vlm evaluate --model moda-mini --data fashion --split validation"
+    assert f"{command} --judge rules Question asked Describe this picture." in found
+    assert all(f"{name} {v}" in found for name, v in report.versions().items())
+    assert {"loupe", "python", "torch", "transformers"} <= report.versions().keys()
+    change(folder, data="", prompt="What is it?")
+    asked = "python -m vlm evaluate --model moda-mini --judge rules --prompt 'What is it?'"
+    assert asked in Page(html(folder)).of("made")
+    command = "python -m vlm evaluate --model /home/me/mine --judge model:/srv/big --limit 4"
+    change(folder, command=command, versions={"torch": "1.0"})
+    found = Page(html(folder)).of("made")
+    assert "python -m vlm evaluate --model mine --judge model:big --limit 4" in found
+    assert "torch 1.0" in found and "transformers" not in found
+
+
+# --- the gallery ---------------------------------------------------------------------------------
+
+
+def thumbnails(page: Page) -> dict[str, Image.Image]:
+    found = {}
+    for image in page.attributes("img"):
+        kind, data = image["src"].split(",")
+        assert kind == "data:image/jpeg;base64"
+        found[image["alt"]] = Image.open(io.BytesIO(base64.b64decode(data)))
+    return found
+
+
+def test_the_gallery_shows_text_metadata_and_what_was_wrong(folder: Path) -> None:
+    found = Page(html(folder)).of("gallery")
+    assert "2.5 b colour 0 category 0 gender 0 factual 2.5 A red shirt. Judge:" in found
+    assert "Judge: says red, is navy blue Article type Casual Shoes Base colour Navy Blue" in found
+    assert "said nothing" in found
+    assert found.index("The worst") < found.index("The best") < found.index("navy blue shoes")
+
+
+def test_thumbnails_are_small_and_a_missing_picture_leaves_the_id(folder: Path) -> None:
+    pictures = {"a": tiny.noise(side=1000).resize((1000, 500)), "b": b"no picture"}
+    page = Page(html(folder, pictures))
+    (thumbnail,) = thumbnails(page).values()
+    assert thumbnail.format == "JPEG" and thumbnail.size == (224, 112)
+    assert page.of("gallery").count("no picture here") == 2
+
+
+def test_a_text_without_end_is_cut(folder: Path) -> None:
+    rows = [{"id": "a", "text": "long " * 10_000, "overall": 1.0, "why": ""}]
+    change(folder, gallery={"best": [], "worst": rows})
+    assert len(Page(html(folder)).of("gallery")) < 1500
+
+
+# --- the same every time -------------------------------------------------------------------------
+
+
+def test_a_repetition_differs_in_the_speed_alone(folder: Path) -> None:
+    first = html(folder)
+    assert html(folder) == first
+    runs.write_json(folder / evaluations.SPEED, {"1": {"first_token_s": 9.87}})
+    second = html(folder)
+    marked = re.compile('<section id="speed" class="varies">.*?</section>', re.S)
+    assert first != second and marked.sub("", first) == marked.sub("", second)
+    found = Page(first).of("speed")
+    assert "Picture to first token 0.032 s 0.143 s" in found and "673.6" not in found
+    assert "Tokens a second after the first 220 –" in found and "1,704 MB" in found
+    assert "9.870 s" in Page(second).of("speed")
+
+
+def test_no_folder_of_this_machine_is_named(folder: Path) -> None:
+    for place in ("/home/me/runs/model", r"C:\Users\me\model", "~me/model"):
+        change(folder, model=place, data=place, judge=f"model:{place}")
+        text = html(folder)
+        assert "me" not in re.findall(r"\w+", re.sub("<style>.*?</style>", "", text, flags=re.S))
+        assert str(folder) not in text and "model on model" in text
+    assert report.nameable("org/model") == "org/model" and report.nameable("runs/x") == "runs/x"

@@ -1,0 +1,96 @@
+"""The answers stored along a training run, as the Results tab shows them."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from tests import run_folders, tiny
+from tests.run_folders import HOSTILE
+from vlm import curves
+from vlm.curves import Run
+from vlm.data.images import open_image
+from vlm.errors import UserError
+from vlm.ui import results, results_parts, results_steps
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of runs, and no shipped one."""
+    monkeypatch.setenv("VLM_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(curves, "SHIPPED", tmp_path / "shipped")
+    (tmp_path / "runs").mkdir()
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def full(root: Path) -> Path:
+    """One run with a panel of three pictures."""
+    run_folders.run(root / "one")
+    return root
+
+
+def test_the_stored_answer_of_each_step(full: Path) -> None:
+    for position, (step, tokens) in enumerate(run_folders.STEPS, start=1):
+        said = results.tell("one", 1, position)
+        assert f"Checkpoint {position} of 3: step {step:,}, {tokens / 1e6:.3g} million" in said
+        assert f"A green thing, seen {position} times." in said
+        assert "Stored answer of one at this step; nothing is computed now." in said
+        assert "Right answer: <b>A green square.</b>" in said and "data:image/jpeg" in said
+    index, said = results.turn("one", 1, SimpleNamespace(index=2))
+    assert index == 2 and "A blue thing, seen 1 times." in said
+    assert results.tell("one", 99, 99) == results.tell("one", 2, 3)
+    assert results.tell("one", -5, 0) == results.tell("one", 0, 1)
+
+
+def test_a_step_or_an_answer_may_be_missing(root: Path) -> None:
+    place = {"id": "a", "prompt": "Hm?", "text": ""}
+    rows = [place | {"step": 1}, place | {"step": 2, "id": "b", "text": HOSTILE, "prompt": HOSTILE}]
+    rows += [{"step": 3}, {"step": "4", "text": "x"}, {"step": 1e300, "text": "x"}, 5, None]
+    run_folders.write_rows(root / "r" / "samples.jsonl", rows)
+    first, other = results.tell("r", 0, 1), results.tell("r", 1, 2)
+    assert "Checkpoint 1 of 2: step 1<" in first and "(empty answer)" in first
+    assert "Right answer" not in first
+    assert "Nothing was stored for this picture at this step." in results.tell("r", 0, 2)
+    assert "&lt;img src=x" in other and "<img src=x" not in other
+
+
+def test_no_picture_outside_of_the_run_is_opened(full: Path, tmp_path: Path) -> None:
+    tiny.picture("blue", 64).save(tmp_path / "secret.png")
+    (full / "one" / "panel" / "link.png").symlink_to(tmp_path / "secret.png")
+    (full / "one" / "panel" / "text.jpg").write_text("no picture")
+    names = ["../../secret.png", str(tmp_path / "secret.png"), "panel/link.png", "panel/text.jpg"]
+    names += ["panel", "", "\0", "absent.jpg", "x" * 5000, 3, None, ["panel/red.jpg"]]
+    rows = [{"step": 1, "id": str(n), "text": "t", "image": name} for n, name in enumerate(names)]
+    run_folders.write_rows(full / "one" / "samples.jsonl", rows)
+    panel = results_steps.read(Run("one", full / "one"))
+    grey = Image.new("RGB", (1, 1), results_parts.GREY).getpixel((0, 0))
+    assert len(panel.samples) == len(names)
+    assert all(picture.getpixel((0, 0)) == grey for picture, _ in results_steps.gallery(panel))
+
+
+def test_a_panel_has_a_bearable_size(root: Path) -> None:
+    rows = [{"step": 1, "id": n, "text": "x" * 9000} for n in range(99)]
+    run_folders.write_rows(root / "samples.jsonl", rows)
+    panel = results_steps.read(Run("r", root))
+    assert len(panel.samples) == results_steps.MOST
+    assert len(panel.samples[0].told[1]) == results_parts.LONGEST
+
+
+@pytest.mark.parametrize("name", ["", "12345", "漢字🙂", "x" * 999, "a\nb", "\0"])
+def test_a_missing_picture_has_its_id_instead(name: str) -> None:
+    tile = results_parts.blank(name)
+    assert tile.size == (results_parts.SIDE, results_parts.SIDE)
+    assert (len(tile.getcolors(9999)) > 1) == bool(name)
+
+
+def test_pictures_go_through_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    monkeypatch.setattr(
+        results_parts, "open_image", lambda image: opened.append(image) or open_image(image)
+    )
+    assert results_parts.thumbnail(tiny.picture("red", 900)).size == (224, 224)
+    assert len(opened) == 1
+    with pytest.raises(UserError):
+        results_parts.thumbnail(b"GIF89a")

@@ -1,0 +1,46 @@
+"""python -m vlm curve: a metric over tokens seen, several runs in one chart and one table."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from vlm.curves import METRICS, Run, chart, lacking, open_run, points
+from vlm.errors import UserError
+from vlm.plots import millions
+
+HELP = "draw a metric over tokens seen"
+SUFFIX = ".png"
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """Everything that can be set."""
+    add = parser.add_argument
+    add("runs", nargs="+", metavar="RUN", help="folder of a run, or a name such as moda-mini")
+    add("--metric", default="overall", choices=METRICS, help="(default: %(default)s)")
+    add("--out", type=Path, help="where to write the chart, a .png file (default: table only)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the points and draw them."""
+    if args.out and args.out.suffix.lower() != SUFFIX:
+        raise UserError(f"--out is {str(args.out)!r}; charts are written as {SUFFIX} files.")
+    runs = list(dict.fromkeys(open_run(name) for name in args.runs))
+    if not any(points(run, args.metric) for run in runs):
+        raise UserError(lacking(runs, args.metric))
+    print("\n".join(table(runs, args.metric)))
+    if args.out:
+        chart(runs, args.metric, args.out)
+        print(f"Written to {args.out}")
+    return 0
+
+
+def table(runs: Sequence[Run], metric: str) -> list[str]:
+    """The points as lines of text, by run; one without any says so."""
+    width = max(len(run.name) for run in runs)
+    lines = [METRICS[metric].title, f"{'run':{width}}  {'million tokens':>14}  {'value':>8}"]
+    for run in runs:
+        found = points(run, metric)
+        lines += [f"{run.name:{width}}  {millions(x):>14}  {y:8.4f}" for x, y in found]
+        if not found:
+            lines.append(f"{run.name:{width}}  {'not measured':>14}")
+    return lines

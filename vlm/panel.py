@@ -1,0 +1,50 @@
+"""A fixed panel of pictures, described again and again while a model learns.
+
+The run folder keeps a small copy of each picture, so that the answers can be looked at beside it.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vlm import describe, generate
+from vlm.config import DESCRIBE
+from vlm.data.images import open_image
+from vlm.types import Bundle, Record, Turn
+
+FOLDER = "panel"
+SIDE = 224  # pixels of the longer side of a copy
+
+
+def records(held_out: Sequence[Record], count: int, folder: Path | None = None) -> list[Record]:
+    """The first held-out records and the pictures of a folder, whose right answers are unknown.
+
+    Raises:
+        UserError: when the folder holds no pictures.
+    """
+    found = describe.items([str(folder)]) if folder else ()
+    own = [
+        Record(item.image.stem, item.image, (Turn(DESCRIBE, ""),))
+        for item in found
+        if isinstance(item.image, Path)
+    ]
+    asked = [record for record in held_out if record.turns]
+    return [*asked[:count], *own]
+
+
+def keep(shown: Sequence[Record], run: Path) -> dict[str, str]:
+    """Copy the pictures, made small, into the run folder: id -> path in it."""
+    (run / FOLDER).mkdir(parents=True, exist_ok=True)
+    kept = {}
+    for number, record in enumerate(shown):
+        kept[record.id] = f"{FOLDER}/{number}.jpg"  # an id may be no file name
+        small = open_image(record.image)
+        small.thumbnail((SIDE, SIDE))
+        small.save(run / kept[record.id], quality=88)
+    return kept
+
+
+def answers(bundle: Bundle, shown: Sequence[Record], kept: dict[str, str]) -> Iterator[dict]:
+    """The first question of each record, the right answer where known, and the model's."""
+    for row in generate.panel(bundle, shown):
+        known = {key: value for key, value in row.items() if value or key == "text"}
+        yield {"image": kept[row["id"]], **known}
