@@ -191,6 +191,22 @@ def test_it_catches_every_kind_of_planted_fault():
     assert {kind: hits for kind, hits in caught.items() if sum(hits) / len(hits) < 0.9} == {}
 
 
+# Measured, never fitted: a fall below is a step back (tests/key/README.md has the figures).
+FLOORS = {"colour": 0.98, "style": 0.88, "category": 0.86, "gender": 0.91, "factual": 0.75}
+
+
+@pytest.mark.parametrize("name", rubric.NAMES)
+def test_texts_that_it_was_not_fitted_to_are_judged_no_worse_than_before(name):
+    assert agreement(rows("unseen.jsonl"), name) >= FLOORS[name]
+
+
+def test_a_planted_fault_never_gets_full_marks_where_nothing_was_fitted():
+    for row in rows("unseen.jsonl"):
+        marks = judge(row["text"], row["facts"])
+        low = [name for name, mark in row["key"].items() if mark < 10]
+        assert not row["fault"] or any(getattr(marks, name) < 10 for name in low), row["text"]
+
+
 @pytest.fixture(scope="module")
 def held_out(real_data):
     from vlm.data import fashion
