@@ -126,7 +126,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--features", type=Path, default=Path("features"), help="feature store (default: features)")
     add("--views", type=count, default=4, help="random views of each picture (default: 4)")
     add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")
-    add("--panel-from", type=Path, help="folder of more pictures to describe as it learns")
+    add("--panel-from", type=Path, help="folder of more pictures for it (default: none)")
     add("--measure", type=count, default=200, help="pictures judged as it learns (default: 200)")
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     add("--resume", action="store_true", help="go on from the last whole checkpoint in --out")

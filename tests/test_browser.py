@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import tiny
+from tests import pages, tiny
+from tests.pages import CHROMIUM
 from vlm import generate, presets
 from vlm.errors import UserError
 from vlm.types import Bundle
@@ -26,11 +27,9 @@ from vlm.ui.serving import serve
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 SHIPPED = (presets.SHIPPED / "config.json").is_file()
 WORDS = "A navy blue polo T-shirt with a plain front and short sleeves for men.".split()
 TICK = 0.02  # seconds a fake token takes
-QUIET = ("Method not implemented", "Vega-Lite")  # gradio's own, without consequence
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: set CHROMIUM to its path")
 
 
@@ -94,37 +93,15 @@ def address(patched: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator["playwright.BrowserContext"]:
     """Headless Chromium."""
-    with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-gpu"]
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield started.new_context()  # one for all tests, so that the page's files are cached
-        started.close()
+    with pages.chromium() as context:
+        yield context
 
 
 @pytest.fixture
 def visit(browser: "playwright.BrowserContext") -> Iterator[Callable[..., "playwright.Page"]]:
-    """Opens pages; at the end nothing was asked of another host and the console is clean."""
-    pages, complaints = [], []
-
-    def opened(url: str, width: int = 1280, height: int = 900) -> "playwright.Page":
-        page = browser.new_page()
-        page.set_viewport_size({"width": width, "height": height})
-        pages.append(page)
-        page.set_default_timeout(15_000)
-        page.on("request", lambda request: complaints.append(request.url))
-        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(url, wait_until="commit")
-        page.wait_for_selector("#describe", timeout=60_000)
-        page.wait_for_selector("#examples button img")
-        return page
-
-    yield opened
-    for page in pages:
-        page.close()
-    inside = re.compile(r"(http://127\.0\.0\.1:|data:|blob:http://127\.0\.0\.1:)")
-    bad = [said for said in complaints if not inside.match(said) and not said.startswith(QUIET)]
-    assert not bad
+    """Opens pages."""
+    with pages.watched(browser, ("#describe", "#examples button img")) as opened:
+        yield opened
 
 
 def give(page: "playwright.Page", name: str = "polo.jpg") -> None:

@@ -1,5 +1,6 @@
 """The one exception a user is meant to read, and the lookup that raises it."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ def one_sentence() -> Iterator[None]:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except BrokenPipeError:  # whoever read the output has enough of it: `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
     except KeyboardInterrupt:
         print("stopped; a training goes on from its last checkpoint with --resume", file=sys.stderr)
         raise SystemExit(130) from None

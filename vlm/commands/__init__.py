@@ -1,6 +1,6 @@
 """The commands of `python -m vlm` by name; each has HELP, `flags(parser)` and `run(args)`."""
 
-from vlm.commands import benchmark, curve, describe, evaluate, judge, quiz
+from vlm.commands import benchmark, curve, describe, evaluate, judge, quiz, ship
 
 COMMANDS = {
     "describe": describe,
@@ -9,4 +9,5 @@ COMMANDS = {
     "curve": curve,
     "benchmark": benchmark,
     "quiz": quiz,
+    "ship": ship,
 }

@@ -1,0 +1,61 @@
+"""Shipping a run: what travels, what stays behind, what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import tiny
+from vlm import evaluations, load, runs
+from vlm.__main__ import main
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished, evaluated run of a tiny model."""
+    folder = tmp_path / "run"
+    load.save(tiny.bundle(), folder / "model")
+    (folder / "panel").mkdir()
+    tiny.picture().save(folder / "panel" / "0.jpg")
+    runs.append_jsonl(folder / "metrics.jsonl", {"step": 1, "tokens_seen": 9, "eval_loss": 1.0})
+    runs.append_jsonl(folder / "scores.jsonl", {"step": 1, "tokens_seen": 9, "overall": 5.0})
+    runs.append_jsonl(folder / "samples.jsonl", {"step": 1, "id": "0", "text": "A square."})
+    kept = folder / "evaluation"
+    kept.mkdir()
+    row = {"id": "7", "prompt": "?", "text": "A red tie.", "facts": {"secret": "metadata"}}
+    runs.append_jsonl(kept / evaluations.PREDICTIONS, row)
+    for name in (evaluations.SCORES, evaluations.SPEED):
+        runs.write_json(kept / name, {"scores": {}})
+    runs.append_jsonl(kept / "judgements-rules.jsonl", {"id": "7", "colour": 10})
+    (kept / "report.html").write_text("with pictures of the data set")
+    return folder
+
+
+def test_a_shipped_run_opens_and_shows_its_curve(run, tmp_path):
+    to = tmp_path / "shipped"
+    (to / "panel").mkdir(parents=True)
+    for stale in ("model-00009-of-00009.safetensors", "panel/old.jpg", "README.md"):
+        (to / stale).write_text("old")
+    main(["ship", str(run), "--to", str(to)])
+    assert load.load(str(to), device="cpu").model
+    there = {str(path.relative_to(to)) for path in to.rglob("*") if path.is_file()}
+    assert {"panel/0.jpg", "curve.png", "scores.jsonl", "evaluation/scores.json"} <= there
+    assert not {"model-00009-of-00009.safetensors", "panel/old.jpg"} & there
+    assert (to / "README.md").read_text() == "old"  # the card is written by hand
+
+
+def test_metadata_and_pictures_of_the_data_set_stay_behind(run, tmp_path):
+    main(["ship", str(run), "--to", str(tmp_path / "shipped")])
+    kept = tmp_path / "shipped" / "evaluation"
+    assert not (kept / "report.html").exists()
+    rows = [json.loads(line) for line in (kept / evaluations.PREDICTIONS).read_text().splitlines()]
+    assert rows == [{"id": "7", "prompt": "?", "text": "A red tie."}]
+
+
+@pytest.mark.parametrize("lost", ["scores.jsonl", "evaluation/scores.json", "model/config.json"])
+def test_an_unfinished_run_is_refused_and_nothing_is_touched(run, tmp_path, capsys, lost):
+    (run / lost).unlink()
+    with pytest.raises(SystemExit):
+        main(["ship", str(run), "--to", str(tmp_path / "shipped")])
+    assert f"lacks {lost}" in capsys.readouterr().err
+    assert not (tmp_path / "shipped").exists()

@@ -1,0 +1,63 @@
+"""python -m vlm ship: a finished run takes the place of the shipped model.
+
+Weights, logs, curve, panel and evaluation are copied. Of the data set nothing goes with them but
+ids and what was said of the pictures. The card beside the weights is written by hand; tests hold
+its figures against the evaluation.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from vlm import curves, evaluations, runs
+from vlm.errors import UserError
+from vlm.presets import SHIPPED
+
+HELP = "put a finished run in the place of the shipped model"
+LOGS = ("metrics.jsonl", "scores.jsonl", "samples.jsonl")
+CHART = "curve.png"
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """Everything that can be set."""
+    parser.add_argument("folder", type=Path, metavar="RUN", help="a finished, evaluated run")
+    text = "folder of the model that is replaced (default: the shipped one)"
+    parser.add_argument("--to", type=Path, default=SHIPPED, help=text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, clear, copy."""
+    ship(args.folder, args.to)
+    print(f"Shipped {args.folder} to {args.to}; bring its README.md up to date, run the tests.")
+    return 0
+
+
+def ship(run: Path, to: Path) -> None:
+    """Copy what is shipped of a run.
+
+    Raises:
+        UserError: when the run lacks its model, a log or its evaluation.
+    """
+    needed = [run / "model" / "config.json", *(run / name for name in LOGS)]
+    needed.append(run / "evaluation" / evaluations.SCORES)
+    lacking = [str(path.relative_to(run)) for path in needed if not path.is_file()]
+    if lacking:
+        raise UserError(f"{run} lacks {', '.join(lacking)}; finish and evaluate the run first.")
+    for stale in (*to.glob("*.safetensors"), *to.glob("panel/*.jpg")):
+        stale.unlink()
+    shutil.copytree(run / "model", to, dirs_exist_ok=True)
+    shutil.copytree(run / "panel", to / "panel", dirs_exist_ok=True)
+    for name in LOGS:
+        shutil.copy(run / name, to / name)
+    _evaluation(run / "evaluation", to / "evaluation")
+    curves.chart([curves.open_run(str(to))], "overall", to / CHART)
+
+
+def _evaluation(source: Path, to: Path) -> None:
+    """Scores, judgements and texts; the data set's own columns and pictures stay behind."""
+    to.mkdir(exist_ok=True)
+    for name in (evaluations.SCORES, evaluations.SPEED, evaluations.judgement_file("rules")):
+        shutil.copy(source / name, to / name)
+    rows = evaluations.read_predictions(source)
+    lines = (runs.line({key: row[key] for key in ("id", "prompt", "text")}) for row in rows)
+    runs.write_text(to / evaluations.PREDICTIONS, "".join(lines))
