@@ -115,7 +115,7 @@ def test_what_a_client_makes_up_is_not_believed(full: Path, lie: Any) -> None:
     assert results.draw(lie, lie).startswith("<p")
     assert results.show(lie, lie)[1] == results.compare(lie, lie) == ""
     assert "stored answers" in results.tell(lie, lie, lie)
-    assert "stored answers" in results.open_panel(lie)[-1]
+    assert "stored answers" in results.open_panel(lie, "another")[-2]
     picked = SimpleNamespace(index=lie)
     index, said = results.turn("one", lie, picked)
     assert index in range(results_steps.MOST) and " thing, seen " in said

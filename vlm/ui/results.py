@@ -34,6 +34,7 @@ class Widgets:
     scores: gr.HTML
     compared: gr.HTML
     run: gr.Dropdown
+    opened: gr.State  # the name of the run that is shown
     shelf: gr.Gallery
     picture: gr.Number
     position: gr.Slider
@@ -77,7 +78,7 @@ def _evaluations() -> tuple[gr.Dropdown, gr.Dropdown, gr.HTML, gr.HTML]:
     return evaluation, against, scores, compared
 
 
-def _steps() -> tuple[gr.Dropdown, gr.Gallery, gr.Number, gr.Slider, gr.HTML]:
+def _steps() -> tuple[gr.Dropdown, gr.State, gr.Gallery, gr.Number, gr.Slider, gr.HTML]:
     gr.HTML('<h2 class="heading">One picture through training</h2>', elem_classes="plain")
     with gr.Row():
         run = gr.Dropdown([], label="Run", min_width=260, elem_id="panel-run")
@@ -95,7 +96,7 @@ def _steps() -> tuple[gr.Dropdown, gr.Gallery, gr.Number, gr.Slider, gr.HTML]:
     shelf = more_pictures.shelf(label="Pictures of the panel", elem_id="panel")
     picture = gr.Number(0, visible=False)
     told = gr.HTML(READING, elem_id="told", elem_classes="plain")
-    return run, shelf, picture, position, told
+    return run, gr.State(""), shelf, picture, position, told
 
 
 ASKED = ("runs", "metric", "evaluation", "against", "run")
@@ -103,13 +104,14 @@ SHOWN = tuple(Widgets.__dataclass_fields__)
 
 
 def _wire(w: Widgets) -> None:
-    """A choice changes its own part of the page only."""
+    """A choice changes its own part of the page only (a dropdown's `input` may come twice)."""
     gr.on([w.runs.input, w.metric.input], draw, [w.runs, w.metric], w.chart, **PRIVATE)
     pair = [w.evaluation, w.against]
     w.evaluation.input(show, pair, [w.scores, w.compared], **PRIVATE)
     w.against.input(compare, pair, w.compared, **PRIVATE)
     walk = [w.run, w.picture, w.position]
-    w.run.input(open_panel, w.run, [w.shelf, w.picture, w.position, w.told], **PRIVATE)
+    opened = [w.shelf, w.picture, w.position, w.told, w.opened]
+    w.run.input(open_panel, [w.run, w.opened], opened, **PRIVATE)
     w.position.change(tell, walk, w.told, queue=False, **PRIVATE)
     w.shelf.select(turn, [w.run, w.position], [w.picture, w.told], queue=False, **PRIVATE)
 
@@ -151,6 +153,7 @@ def _read_panels(run: Any) -> list[Any]:
     names = [panel.run.name for panel in panels]
     return [
         gr.Dropdown(choices=names, value=panel.run.name if panel else None),
+        panel.run.name if panel else "",
         *_opened(panel),
     ]
 
@@ -190,9 +193,11 @@ def _panel(name: Any) -> Panel | None:
     return panel if panel and panel.samples else None
 
 
-def open_panel(run: Any) -> list[Any]:
-    """The panel of another run."""
-    return _opened(_panel(run))
+def open_panel(run: Any, opened: Any = "") -> list[Any]:
+    """The panel of another run; the one that is shown already stays as it is."""
+    if run == opened:
+        return [gr.skip() for _ in range(5)]
+    return [*_opened(_panel(run)), run]
 
 
 def tell(run: Any, picture: Any, position: Any) -> str:
