@@ -25,7 +25,7 @@ def run(tmp_path: Path) -> Path:
     row = {"id": "7", "prompt": "?", "text": "A red tie.", "facts": {"secret": "metadata"}}
     runs.append_jsonl(kept / evaluations.PREDICTIONS, row)
     for name in (evaluations.SCORES, evaluations.SPEED):
-        runs.write_json(kept / name, {"scores": {}})
+        runs.write_json(kept / name, {"scores": {}, "model": "/home/somebody/runs/mine/model"})
     runs.append_jsonl(kept / "judgements-rules.jsonl", {"id": "7", "colour": 10})
     (kept / "report.html").write_text("with pictures of the data set")
     return folder
@@ -50,6 +50,7 @@ def test_metadata_and_pictures_of_the_data_set_stay_behind(run, tmp_path):
     assert not (kept / "report.html").exists()
     rows = [json.loads(line) for line in (kept / evaluations.PREDICTIONS).read_text().splitlines()]
     assert rows == [{"id": "7", "prompt": "?", "text": "A red tie."}]
+    assert evaluations.read_scores(kept)["model"] == "shipped"
 
 
 @pytest.mark.parametrize("lost", ["scores.jsonl", "evaluation/scores.json", "model/config.json"])

@@ -407,3 +407,13 @@ def test_the_forecast_counts_the_steps_that_the_training_takes(changes, fit, row
     first = [examples[i] for i in range(8)]
     supervised = sum(int((row["labels"] != IGNORE_INDEX).sum()) for row in first) / 8
     assert f"of them supervised: {supervised:.0f}," in text
+
+
+@pytest.mark.parametrize("before", [None, True])
+def test_training_leaves_the_key_value_cache_on(fit, before) -> None:
+    """The Trainer turns it off in the config, and a saved model would answer slowly for ever."""
+    bundle = tiny.bundle()
+    if before is not None:
+        bundle.model.config.use_cache = before
+    fit(bundle)
+    assert getattr(bundle.model.config, "use_cache", None) is before

@@ -125,6 +125,7 @@ def fit(
         checkpoint = runs.prepare(run, resume)
         log = runlog.RunLog(run, config.epochs, describe, measure)
         device = next(model.parameters()).device
+        cached = getattr(getattr(model, "config", None), "use_cache", None)
         trainer = _Trainer(
             model=model,
             args=arguments(config, run, device, text=processor is not None),
@@ -142,4 +143,15 @@ def fit(
             end_bars(trainer)
             log.failed(error, trainer.state)
             raise
+        finally:
+            _restore(model, cached)
     return model
+
+
+def _restore(model: nn.Module, cached: bool | None) -> None:
+    """Undo what the Trainer writes into the model's config; a saved model should answer quickly."""
+    config = getattr(model, "config", None)
+    if cached is not None:
+        config.use_cache = cached
+    elif hasattr(config, "use_cache"):
+        del config.use_cache

@@ -38,26 +38,31 @@ def ship(run: Path, to: Path) -> None:
     Raises:
         UserError: when the run lacks its model, a log or its evaluation.
     """
+    from vlm import load  # transformers takes seconds
+
     needed = [run / "model" / "config.json", *(run / name for name in LOGS)]
     needed.append(run / "evaluation" / evaluations.SCORES)
     lacking = [str(path.relative_to(run)) for path in needed if not path.is_file()]
     if lacking:
         raise UserError(f"{run} lacks {', '.join(lacking)}; finish and evaluate the run first.")
-    for stale in (*to.glob("*.safetensors"), *to.glob("panel/*.jpg")):
+    bundle = load.load(str(run / "model"), device="cpu")  # what does not open is not shipped
+    for stale in to.glob("panel/*.jpg"):
         stale.unlink()
-    shutil.copytree(run / "model", to, dirs_exist_ok=True)
+    load.save(bundle, to)
     shutil.copytree(run / "panel", to / "panel", dirs_exist_ok=True)
     for name in LOGS:
         shutil.copy(run / name, to / name)
     _evaluation(run / "evaluation", to / "evaluation")
-    curves.chart([curves.open_run(str(to))], "overall", to / CHART)
+    curves.chart([curves.Run(to.name, to)], "overall", to / CHART)
 
 
 def _evaluation(source: Path, to: Path) -> None:
     """Scores, judgements and texts; the data set's own columns and pictures stay behind."""
     to.mkdir(exist_ok=True)
-    for name in (evaluations.SCORES, evaluations.SPEED, evaluations.judgement_file("rules")):
+    for name in (evaluations.SPEED, evaluations.judgement_file("rules")):
         shutil.copy(source / name, to / name)
+    named = {"model": to.parent.name}  # it was a folder of this machine
+    runs.write_json(to / evaluations.SCORES, evaluations.read_scores(source) | named)
     rows = evaluations.read_predictions(source)
     lines = (runs.line({key: row[key] for key in ("id", "prompt", "text")}) for row in rows)
     runs.write_text(to / evaluations.PREDICTIONS, "".join(lines))
