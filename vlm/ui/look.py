@@ -12,6 +12,9 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_600",
         button_primary_background_fill_hover_dark="*primary_700",
+        button_large_text_weight="700",
+        button_medium_text_weight="700",
+        button_small_text_weight="700",
         button_primary_text_color="white",
         button_cancel_background_fill="#b91c1c",
         button_cancel_background_fill_hover="#991b1b",
@@ -38,7 +41,8 @@ CSS = """
 #top { align-items: center; gap: 8px 24px; flex-wrap: wrap; }
 #top > * { width: auto; } #top .html-container { padding: 0; }
 #title { flex: 1 1 320px; } #chip { flex: 0 1 auto; }
-#title h1 { margin: 0; font-size: 2rem; letter-spacing: -0.02em; color: var(--primary-700); }
+#title h1 { margin: 0; font-size: 2rem; font-weight: 700; letter-spacing: -0.02em;
+  color: var(--primary-700); }
 .dark #title h1 { color: var(--primary-300); }
 #title p { margin: 0; color: var(--body-text-color-subdued); }
 .chips { display: flex; flex-wrap: wrap; gap: 6px; margin: 0 !important; }
@@ -67,7 +71,7 @@ CSS = """
   text-align: center; white-space: normal; opacity: 1 !important; }
 #examples .caption-label, #panel .caption-label { display: none; }
 .plain .html-container { padding: 0; }
-.heading { margin: 4px 0 0 !important; font-size: 1rem !important; font-weight: 600; }
+.heading { margin: 4px 0 0 !important; font-size: 1rem !important; font-weight: 700; }
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .dark [role=tab][aria-selected=true] { color: var(--primary-300) !important; }
 #results-bar { align-items: center; flex-wrap: nowrap; }
@@ -79,7 +83,7 @@ CSS = """
 .scroll { overflow-x: auto; margin: 0 0 14px; }
 .sheet { width: 100%; margin: 0 !important; border: 0 !important; border-collapse: collapse;
   font-size: .9rem; font-variant-numeric: tabular-nums; }
-.sheet caption { padding: 4px 0; text-align: left; font-weight: 600; font-size: .95rem; }
+.sheet caption { padding: 4px 0; text-align: left; font-weight: 700; font-size: .95rem; }
 .sheet tr { border: 0 !important; }
 .sheet th, .sheet td { padding: 5px 10px 5px 0 !important; border: 0 !important; text-align: left;
   border-bottom: 1px solid var(--border-color-primary) !important; background: none !important; }
@@ -101,7 +105,7 @@ CSS = """
   color: var(--primary-700); }
 .dark .grade strong { color: var(--primary-300); }
 #scores h3 { margin: 10px 0 6px !important; font-size: .95rem !important;
-  font-weight: 600; }
+  font-weight: 700; }
 #scores .pair h3 { margin-top: 4px !important; }
 .lines { margin: 0 !important; padding: 0 0 0 18px !important; font-size: .9rem; }
 .cards { display: grid; gap: 12px; margin: 0 0 14px !important; padding: 0 !important;
@@ -193,4 +197,10 @@ if (document.body) start();  // gradio may add this script late
 else addEventListener("DOMContentLoaded", start);
 """
 
-HEAD = f'<link rel="icon" href="data:image/svg+xml,{ICON}">\n<script>{{{SCRIPT}}}</script>'
+# gradio's own semi-bold font holds 55 letters, the rest would come from another: we use its bold.
+FONT = """@font-face { font-family: "Source Sans Pro"; font-weight: 700;
+  src: url("static/fonts/SourceSansPro/SourceSansPro-Bold.woff2") format("woff2"); }"""
+
+HEAD = f"""<link rel="icon" href="data:image/svg+xml,{ICON}">
+<style>{FONT}</style>
+<script>{{{SCRIPT}}}</script>"""
