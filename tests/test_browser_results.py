@@ -15,6 +15,8 @@ from tests import pages, run_folders
 from tests.pages import CHROMIUM
 from tests.run_folders import HOSTILE
 from tests.test_browser import CONTRAST, NAMELESS, launch, opener
+from vlm import curves
+from vlm.presets import SHIPPED
 from vlm.ui.models import Models
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -41,6 +43,7 @@ def address(root: Path) -> Iterator[str]:
     """The app over these folders."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLM_RUNS", str(root))
+        patch.setattr(curves, "SHIPPED", root / "nothing shipped")
         patch.delenv("VLM_DATA", raising=False)
         patch.setenv("GRADIO_TEMP_DIR", str(root.parent / "gradio"))
         app, url = launch(Models(opener, "moda-mini"))
@@ -138,6 +141,18 @@ def test_the_slider_walks_through_the_checkpoints(address: str, visit: Callable)
     page.keyboard.press("Enter")
     page.wait_for_selector("#told :text('A blue thing, seen 2 times.')")
     assert page.locator(PANEL).nth(2).get_attribute("aria-label") == "Picture 3: blue"
+
+
+def test_the_shipped_run_is_there(
+    address: str, visit: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(curves, "SHIPPED", SHIPPED)
+    page = visit(f"{address}/?tab=results")
+    assert box(page, "moda-mini").is_checked()
+    assert "of 10 overall" in page.inner_text("#scores .grade")
+    choose(page, "#panel-run", "moda-mini")
+    page.wait_for_selector("#told :text('step 2,432, 3.69 million tokens seen')")
+    assert page.locator(PANEL).count() == 16
 
 
 def test_what_a_run_says_is_text(address: str, visit: Callable) -> None:

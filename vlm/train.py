@@ -1,6 +1,7 @@
 """Train a model with transformers' Trainer, in a run folder that a killed run resumes from."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -121,11 +122,10 @@ def fit(
     if not len(train_data):
         raise UserError("There is no example to train on; raise --epochs or give more pictures.")
     runtime.set_threads(config.threads)
-    with runs.room(run):
+    with runs.room(run), _cache_kept(model):
         checkpoint = runs.prepare(run, resume)
         log = runlog.RunLog(run, config.epochs, describe, measure)
         device = next(model.parameters()).device
-        cached = getattr(getattr(model, "config", None), "use_cache", None)
         trainer = _Trainer(
             model=model,
             args=arguments(config, run, device, text=processor is not None),
@@ -143,15 +143,18 @@ def fit(
             end_bars(trainer)
             log.failed(error, trainer.state)
             raise
-        finally:
-            _restore(model, cached)
     return model
 
 
-def _restore(model: nn.Module, cached: bool | None) -> None:
-    """Undo what the Trainer writes into the model's config; a saved model should answer quickly."""
+@contextmanager
+def _cache_kept(model: nn.Module) -> Iterator[None]:
+    """Undo what the Trainer writes into the model's config: saved, it would answer slowly."""
     config = getattr(model, "config", None)
-    if cached is not None:
-        config.use_cache = cached
-    elif hasattr(config, "use_cache"):
-        del config.use_cache
+    before = getattr(config, "use_cache", None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            config.use_cache = before
+        elif hasattr(config, "use_cache"):
+            del config.use_cache
