@@ -140,6 +140,7 @@ def test_answers_name_the_model_that_made_them() -> None:
         draw = random.Random(0)
         while not over.is_set():
             models.switch(draw.choice(("one", "two")))
+            time.sleep(0.001)  # or the answers hardly get a turn
 
     def ask() -> None:
         for _ in range(10):
