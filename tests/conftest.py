@@ -22,6 +22,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["VLM_DATA"] = str(BESIDE)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The libraries' million objects are no garbage: collections need not look at them again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of the real data sets; the test is skipped where there is none."""
@@ -36,4 +42,3 @@ def old_objects_are_not_garbage() -> Iterator[None]:
     """Each start of the Trainer collects garbage: 0.3 s with all the libraries' objects."""
     gc.freeze()
     yield
-    gc.unfreeze()

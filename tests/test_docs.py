@@ -1,6 +1,8 @@
 """README says what is there: the file tree, the commands, the flags."""
 
+import contextlib
 import functools
+import io
 import re
 import shlex
 import subprocess
@@ -8,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from vlm.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -37,7 +41,13 @@ def test_what_the_tree_names_is_there():
 
 @functools.cache
 def help_of(*script: str) -> str:
-    """What a command says of itself."""
+    """What a command says of itself; those of the package are asked without a process each."""
+    if script[0] == "-m":
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), pytest.raises(SystemExit) as ended:
+            main([*script[2:], "--help"])
+        assert ended.value.code == 0
+        return said.getvalue()
     out = subprocess.run(
         [sys.executable, *script, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
