@@ -2,12 +2,14 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import vlm  # noqa: F401  repairs torchvision before anything imports transformers
+from tests import pages
 
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 
@@ -42,3 +44,17 @@ def old_objects_are_not_garbage() -> Iterator[None]:
     """Each start of the Trainer collects garbage: 0.3 s with all the libraries' objects."""
     gc.freeze()
     yield
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium."""
+    with pages.chromium() as context:
+        yield context
+
+
+@pytest.fixture
+def visit(browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """Opens pages and waits for what the test's module calls READY."""
+    with pages.watched(browser, request.module.READY) as opened:
+        yield opened

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import pages, tiny
+from tests import tiny
 from tests.pages import CHROMIUM
 from vlm import generate, presets
 from vlm.errors import UserError
@@ -30,6 +30,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 SHIPPED = (presets.SHIPPED / "config.json").is_file()
 WORDS = "A navy blue polo T-shirt with a plain front and short sleeves for men.".split()
 TICK = 0.02  # seconds a fake token takes
+READY = ("#describe", "#examples button img")  # what `visit` waits for
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: set CHROMIUM to its path")
 
 
@@ -88,20 +89,6 @@ def address(patched: pytest.MonkeyPatch) -> Iterator[str]:
     app, url = launch(Models(opener, "moda-mini"))
     yield url
     app.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.BrowserContext"]:
-    """Headless Chromium."""
-    with pages.chromium() as context:
-        yield context
-
-
-@pytest.fixture
-def visit(browser: "playwright.BrowserContext") -> Iterator[Callable[..., "playwright.Page"]]:
-    """Opens pages."""
-    with pages.watched(browser, ("#describe", "#examples button img")) as opened:
-        yield opened
 
 
 def give(page: "playwright.Page", name: str = "polo.jpg") -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import pages, run_folders
+from tests import run_folders
 from tests.pages import CHROMIUM
 from tests.run_folders import HOSTILE
 from tests.test_browser import CONTRAST, NAMELESS, launch, opener
@@ -20,6 +20,7 @@ from vlm.presets import SHIPPED
 from vlm.ui.models import Models
 
 playwright = pytest.importorskip("playwright.sync_api")
+READY = ("#told .card",)  # what `visit` waits for
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: set CHROMIUM to its path")
 PANEL = "#panel button.thumbnail-item"
 
@@ -49,20 +50,6 @@ def address(root: Path) -> Iterator[str]:
         app, url = launch(Models(opener, "moda-mini"))
         yield url
         app.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.BrowserContext"]:
-    """Headless Chromium."""
-    with pages.chromium() as context:
-        yield context
-
-
-@pytest.fixture
-def visit(browser: "playwright.BrowserContext") -> Iterator[Callable[..., "playwright.Page"]]:
-    """Opens pages."""
-    with pages.watched(browser, ("#told .card",)) as opened:
-        yield opened
 
 
 def choose(page: "playwright.Page", dropdown: str, name: str) -> None:

@@ -1,6 +1,6 @@
 """Describes many pictures: files, folders and parquet tables, in batches, in input order."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -100,9 +100,14 @@ def _open(item: Item) -> Image.Image | str:
 
 
 def texts(
-    bundle: Bundle, images: Sequence, prompts: Sequence[str], batch_size: int
+    bundle: Bundle,
+    images: Sequence,
+    prompts: Sequence[str],
+    batch_size: int,
+    change: Callable[[Image.Image], Image.Image] = lambda picture: picture,
 ) -> Iterator[str]:
-    """Greedy answers to many (picture, prompt) pairs, in order."""
+    """Greedy answers to many (picture, prompt) pairs, in order; `change` alters each picture."""
     for start in range(0, len(images), batch_size):
         part = slice(start, start + batch_size)
-        yield from generate.batch(bundle, [open_image(i) for i in images[part]], prompts[part])
+        pictures = [change(open_image(image)) for image in images[part]]
+        yield from generate.batch(bundle, pictures, prompts[part])

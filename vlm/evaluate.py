@@ -101,10 +101,10 @@ def evaluate(
 def marks(bundle: Bundle, records: Sequence[Record], prompt: str = DESCRIBE) -> dict[str, float]:
     """The rules judge's mean marks, 0 to 10, for a curve; empty where nothing can be judged."""
     answers = texts(bundle, [record.image for record in records], [prompt] * len(records), BATCH)
-    judged = [rules.judge(t, r.facts).scores for t, r in zip(answers, records, strict=True)]
-    names = [name for name in (*rubric.NAMES, rubric.OVERALL) if any(name in m for m in judged)]
-    means = {name: fmean(m[name] for m in judged if name in m) for name in names}
-    return {"pictures": len(judged)} | {n: round(v, 4) for n, v in means.items()} if means else {}
+    judged = [rules.judge(t, r.facts) for t, r in zip(answers, records, strict=True)]
+    given = rubric.columns(judged)
+    means = {name: round(fmean(values), 4) for name, values in given.items() if values}
+    return {"pictures": len(judged)} | means if means else {}
 
 
 def scores(rows: Sequence[Mapping], judged: Mapping[str, Judgement]) -> dict[str, Any]:
@@ -121,10 +121,7 @@ def scores(rows: Sequence[Mapping], judged: Mapping[str, Judgement]) -> dict[str
             f"None of the {len(rows)} descriptions could be judged ({reason}); give a data set "
             "with columns such as baseColour, articleType, gender and usage, or another --judge."
         )
-    given = {
-        name: [row.scores[name] for row in good if name in row.scores]
-        for name in (*rubric.NAMES, rubric.OVERALL)
-    }
+    given = rubric.columns(good)
     return {
         "unjudged": len(judged) - len(good),
         "left_out": {name: len(good) - len(m) for name, m in given.items() if len(m) < len(good)},
@@ -168,9 +165,8 @@ def gallery(rows: Sequence[Mapping], judged: Mapping[str, Judgement]) -> dict[st
 
 def _varied(rows) -> list[Mapping]:
     """The first row of each kind, then, where these are few, the next ones."""
-    ordered, seen, later = list(rows), set(), []
-    first = []
-    for row in ordered:
+    first, later, seen = [], [], set()
+    for row in rows:
         kind = row.get("facts", {}).get("articleType", row["id"])
         (later if kind in seen else first).append(row)
         seen.add(kind)

@@ -54,6 +54,18 @@ def read_judgements(folder: Path, judge: str = "rules") -> dict[str, Judgement]:
     return {str(row["id"]): rubric.from_row(row) for row in rows if "id" in row}
 
 
+def read_judges(folder: Path) -> tuple[dict[str, dict[str, Judgement]], list[str]]:
+    """What each judge that was there said, by the name of its file; and files that do not read."""
+    found, broken = {}, []
+    for path in sorted(folder.glob("judgements-*.jsonl")):
+        name = path.stem.removeprefix("judgements-")
+        try:
+            found[name] = read_judgements(folder, name)
+        except (ValueError, TypeError, AttributeError):  # a row that is no judgement
+            broken.append(path.name)
+    return found, broken
+
+
 def write_judgements(
     folder: Path, judge: str, judged: Iterable[tuple[str, Judgement]]
 ) -> dict[str, Judgement]:

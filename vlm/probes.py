@@ -3,14 +3,13 @@
 Each probe gives one figure with its interval and one line that says what it means.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from PIL import Image, ImageChops
 from tqdm import tqdm
 
 from vlm.data.captions import PROMPTS
-from vlm.data.images import open_image
 from vlm.describe import texts
 from vlm.metrics import intervals
 from vlm.metrics.attributes import only_about
@@ -49,6 +48,7 @@ def probes(
 
 
 Probe = tuple[list[float], str]
+Change = Callable[[Image.Image], Image.Image]
 
 
 def _blank(bundle: Bundle, told: Sequence[str], prompt: str) -> Probe:
@@ -90,7 +90,7 @@ def _mirrored(bundle: Bundle, records: Sequence[Record]) -> Probe:
         if record.facts.get("baseColour") and record.facts["baseColour"] not in UNCOLOURED
     )
     some = list(islice(coloured, ASKED))
-    plain, turned = (_answers(bundle, some, "colour", mirror) for mirror in (False, True))
+    plain, turned = (_answers(bundle, some, "colour", *how) for how in ((), (mirrored,)))
     differ = [
         100.0 * (_colours(one) != _colours(two)) for one, two in zip(plain, turned, strict=True)
     ]
@@ -101,22 +101,13 @@ def _colours(text: str) -> set[frozenset[str]]:
     return {claim.labels for claim in claims(text) if claim.key == "baseColour"}
 
 
-def _answers(bundle: Bundle, records: Sequence[Record], task: str, mirror=False) -> list[str]:
+def _answers(bundle: Bundle, records: Sequence[Record], task: str, *change: Change) -> list[str]:
     """Greedy answers to a question of the task, in its different wordings."""
     wordings = PROMPTS[task]
     prompts = [wordings[n % len(wordings)] for n in range(len(records))]
-    what = f"{'mirrored' if mirror else 'asked'}: {task}"
-    return list(tqdm(_texts(bundle, records, prompts, mirror), what, len(records), leave=False))
-
-
-def _texts(
-    bundle: Bundle, records: Sequence[Record], prompts: Sequence[str], mirror: bool
-) -> Iterator[str]:
-    for start in range(0, len(records), BATCH):
-        part = slice(start, start + BATCH)
-        pictures = [open_image(record.image) for record in records[part]]
-        pictures = [mirrored(picture) for picture in pictures] if mirror else pictures
-        yield from texts(bundle, pictures, prompts[part], BATCH)
+    said = texts(bundle, [record.image for record in records], prompts, BATCH, *change)
+    what = f"{'mirrored' if change else 'asked'}: {task}"
+    return list(tqdm(said, what, len(records), leave=False))
 
 
 def mirrored(picture: Image.Image) -> Image.Image:

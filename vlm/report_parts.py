@@ -148,13 +148,7 @@ def gallery_rows(
 
 def judges(folder: Path) -> tuple[dict[str, dict[str, Judgement]], list[str]]:
     """What each judge that was there said, by the name of its file; and files that do not read."""
-    found, broken = {}, []
-    for path in sorted(folder.glob("judgements-*.jsonl")):
-        name = path.stem.removeprefix("judgements-")
-        try:
-            found[name] = evaluations.read_judgements(folder, name)
-        except (ValueError, TypeError, AttributeError):  # a row that is no judgement
-            broken.append(path.name)
+    found, broken = evaluations.read_judges(folder)
     return {name: rows for name, rows in found.items() if rows}, broken
 
 

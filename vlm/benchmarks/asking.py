@@ -118,7 +118,7 @@ def _prepare(out: Path, resume: bool, about: dict[str, str]) -> dict[tuple[str, 
     rows = [row for row in runs.read_jsonl(file) if isinstance(row, dict)]
     rows = [row for row in rows if {"id", "rotation", "prompt"} <= row.keys()]
     if file.exists():  # a line torn by a kill would swallow the next one
-        runs.write_text(file, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows))
+        runs.write_text(file, "".join(map(runs.line, rows)))
     runs.write_json(out / ASKED, about)
     return {(row["id"], row["rotation"]): row for row in rows}
 

@@ -11,7 +11,7 @@ from vlm.errors import UserError
 from vlm.judges import open_judge
 from vlm.judges.base import Judge, from_flags, judge_flags
 from vlm.metrics import rubric
-from vlm.metrics.rubric import NAMES, OVERALL, Judgement
+from vlm.metrics.rubric import Judgement
 
 if TYPE_CHECKING:
     from vlm.metrics.agreement import KeyRow
@@ -87,15 +87,12 @@ def _others(folder: Path, own: str) -> dict[str, dict[str, Judgement]]:
     """What the other judges of a folder said, by the name of their file."""
     from vlm import evaluations
 
-    found = {}
-    for path in sorted(folder.glob("judgements-*.jsonl")):
-        name = path.stem.removeprefix("judgements-")
-        if path.name != evaluations.judgement_file(own):
-            try:
-                found[name] = evaluations.read_judgements(folder, name)
-            except (ValueError, TypeError, AttributeError):  # a row that is no judgement
-                print(f"{path.name} is left out: not every row of it is a judgement")
-    return found
+    found, broken = evaluations.read_judges(folder)
+    mine = evaluations.judgement_file(own)
+    for name in broken:
+        if name != mine:
+            print(f"{name} is left out: not every row of it is a judgement")
+    return {name: rows for name, rows in found.items() if f"judgements-{name}.jsonl" != mine}
 
 
 def _unjudged(judged: Mapping[str, Judgement]) -> int:
@@ -112,8 +109,7 @@ def _print_scores(judge: Judge, judged: Mapping[str, Judgement]) -> None:
     print(f"{judge.name}: {len(judged)} descriptions")
     if any(row.scores for row in judged.values()):
         print("metric        mean   95 % interval     n")
-    for name in (*NAMES, OVERALL):
-        marks = [row.scores[name] for row in judged.values() if name in row.scores]
+    for name, marks in rubric.columns(judged.values()).items():
         if marks:
             found = intervals.mean(marks)
             print(f"{name:12}{found.mean:6.2f}   {found.low:5.2f} to {found.high:5.2f} {found.n:5}")

@@ -14,7 +14,6 @@ from vlm.errors import UserError
 from vlm.presets import SHIPPED
 
 HELP = "put a finished run in the place of the shipped model"
-LOGS = ("metrics.jsonl", "scores.jsonl", "samples.jsonl")
 CHART = "curve.png"
 
 
@@ -40,7 +39,7 @@ def ship(run: Path, to: Path) -> None:
     """
     from vlm import load  # transformers takes seconds
 
-    needed = [run / "model" / "config.json", *(run / name for name in LOGS)]
+    needed = [run / "model" / "config.json", *(run / name for name in runs.LOGS)]
     needed.append(run / "evaluation" / evaluations.SCORES)
     lacking = [str(path.relative_to(run)) for path in needed if not path.is_file()]
     if lacking:
@@ -50,7 +49,7 @@ def ship(run: Path, to: Path) -> None:
         stale.unlink()
     load.save(bundle, to)
     shutil.copytree(run / "panel", to / "panel", dirs_exist_ok=True)
-    for name in LOGS:
+    for name in runs.LOGS:
         shutil.copy(run / name, to / name)
     _evaluation(run / "evaluation", to / "evaluation")
     curves.chart([curves.Run(to.name, to)], "overall", to / CHART)

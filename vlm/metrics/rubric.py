@@ -9,7 +9,7 @@ overall   mean of those that could be judged
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 NAMES = ("colour", "style", "category", "gender", "factual")
@@ -45,6 +45,13 @@ class Judgement:
         """As JSON keeps it: only what is known."""
         known = {name: getattr(self, name) for name in (*NAMES, "why", "unjudged")}
         return {name: value for name, value in known.items() if value not in (None, "")}
+
+
+def columns(judged: Iterable[Judgement]) -> dict[str, list[float]]:
+    """For each metric, the overall grade last, the marks of the judgements that have it."""
+    marks = [judgement.scores for judgement in judged]
+    names = (*NAMES, OVERALL)
+    return {name: [row[name] for row in marks if name in row] for name in names}
 
 
 def from_row(row: Mapping[str, object]) -> Judgement:
