@@ -54,6 +54,7 @@ def address(root: Path) -> Iterator[str]:
 
 def choose(page: "playwright.Page", dropdown: str, name: str) -> None:
     """Pick an option of a dropdown."""
+    page.locator("[role=option]").first.wait_for(state="detached")  # a list before it fades slowly
     page.click(f"{dropdown} input")
     page.get_by_role("option", name=name, exact=True).click()
 
