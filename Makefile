@@ -3,7 +3,7 @@ VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 
-.PHONY: run test test-slow check bench
+.PHONY: run test test-slow check bench reproduce
 run: $(VENV)/run.done
 	$(BIN)/python app.py
 test: $(VENV)/test.done
@@ -13,7 +13,9 @@ test-slow: $(VENV)/test.done
 check: $(VENV)/test.done
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 bench: $(VENV)/run.done
-	for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+	for name in app_start feature_store answering; do $(BIN)/python bench/$$name.py || exit 1; done
+reproduce: $(VENV)/run.done
+	$(BIN)/python bench/reproduce.py
 
 # torch first and alone: pip then keeps the build it finds (a local CPU wheel, an index of yours)
 $(VENV)/torch.done: constraints.txt

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
+from draw_colours import contrasting, paler, toned
 from draw_patterns import brushed, graded
 from draw_shapes import (
     SIDES,
@@ -18,7 +20,6 @@ from draw_shapes import (
     without,
 )
 from draw_studio import FLAT, LEATHER, METAL, Colour, Material, Paint, Studio
-from PIL import Image
 
 STEEL: Colour = (190, 193, 199)
 HIDE = replace(LEATHER, puff=1.6, roundness=0.8, folds=0.12, gloss=0.3, sharpness=16)
@@ -50,55 +51,92 @@ def rounded(dark: Colour, light: Colour) -> Paint:
     return paint
 
 
-def belt(seed: int) -> Image.Image:
-    """A brown leather belt, coiled, with a steel buckle."""
-    studio, hide = Studio(seed), rounded((52, 28, 16), (118, 66, 36))
+class Strap(NamedTuple):
+    """The colours of a belt: leather, its back, stitches, buckle."""
+
+    leather: Colour = (118, 66, 36)
+    back: Colour = (120, 88, 62)
+    thread: Colour = (214, 170, 118)
+    buckle: Colour = STEEL
+
+
+BROWN_BELT = Strap()
+
+
+class Clock(NamedTuple):
+    """The colours of a watch: metal, dial, marks, hands, second hand; a leather strap if any."""
+
+    metal: Colour = (208, 211, 217)
+    dial: Colour = (226, 228, 231)
+    mark: Colour = (46, 54, 74)
+    hand: Colour = (44, 58, 104)
+    second: Colour = (188, 40, 44)
+    strap: Colour | None = None
+
+
+STEEL_WATCH = Clock()
+
+
+class Shades(NamedTuple):
+    """The colours of sunglasses: frame, lens at its top and at its foot."""
+
+    frame: Colour = (30, 30, 33)
+    lens: Colour = (38, 37, 42)
+    foot: Colour = (128, 118, 116)
+
+
+BLACK_SHADES = Shades()
+
+
+def belt(studio: Studio, look: Strap = BROWN_BELT) -> None:
+    """A leather belt, coiled, with a metal buckle."""
+    hide = rounded(toned(look.leather, (0.44, 0.424, 0.444)), look.leather)
     studio.shadow(disc(50, 60, 38, 10), 0, 3, 2.2, 0.42)
     far = polygon(np.array(strap(11.1, 88.9, near=False)))
-    studio.part(far, rounded((64, 42, 28), (120, 88, 62)), replace(HIDE, gloss=0.05))
+    studio.part(
+        far, rounded(toned(look.back, (0.53, 0.48, 0.45)), look.back), replace(HIDE, gloss=0.05)
+    )
     studio.shadow(polygon(np.array(strap(11.1, 88.9, deep=5))), 0, -2.0, 1.6, 0.4)
     studio.part(polygon(np.array(strap(11, 89))), hide, HIDE)
     for drop in (1.4, 11.0):
         row = [(x, ring(x) + drop) for x in np.linspace(12.5, 87.5, 40)]
-        studio.stitch(row, (214, 170, 118), 0.3)
+        studio.stitch(row, look.thread, 0.3)
     tip = strap(47, 74, -0.3, 13.1)
     tip[39:41] = [tip[39], (78.5, ring(76) + 6.2), (78.5, ring(76) + 6.2)]
     studio.part(polygon(np.array(tip)), hide, HIDE, drop=1.1)
     for drop in (1.2, 11.2):
-        studio.stitch([(x, ring(x) + drop) for x in np.linspace(49, 73, 20)], (214, 170, 118), 0.3)
+        studio.stitch([(x, ring(x) + drop) for x in np.linspace(49, 73, 20)], look.thread, 0.3)
     for x in (57.5, 62.5, 67.5, 72.5):
-        studio.tint(disc(x, ring(x) + 6.2, 0.75, 0.95), (26, 14, 8), 0.95)
-    buckle(studio)
+        studio.tint(disc(x, ring(x) + 6.2, 0.75, 0.95), toned(look.leather, 0.22), 0.95)
+    buckle(studio, look.buckle)
     keeper = ribbon([(65, ring(65) - 1.2), (64.6, ring(65) + 13.8)], 3.4)
-    studio.part(keeper, (96, 52, 28), HIDE, drop=1.0)
-    return studio.finished()
+    studio.part(keeper, toned(look.leather, (0.81, 0.79, 0.78)), HIDE, drop=1.0)
 
 
-def buckle(studio: Studio) -> None:
-    """A steel frame with its prong, over the front of the belt."""
+def buckle(studio: Studio, metal: Colour = STEEL) -> None:
+    """A metal frame with its prong, over the front of the belt."""
     frame = [(37.5, 53), (37.5, 53), (51, 53), (53.4, 55), (53.4, 67.4), (51, 69.6), (37.5, 69.6)]
     frame += [(35.6, 67.6), (35.6, 55), (37.5, 53)]
     hole = [(39, 55.8), (39, 55.8), (50.6, 55.8), (50.6, 55.8), (50.6, 66.8), (50.6, 66.8)]
     hole += [(39, 66.8), (39, 66.8), (39, 55.8)]
     shifted = [(x, y - 0.9) for x, y in frame], [(x, y - 0.9) for x, y in hole]
-    steel = graded((226, 228, 232), (150, 152, 158), 52, 69)
+    steel = graded(toned(metal, (1.19, 1.18, 1.166)), toned(metal, (0.79, 0.788, 0.794)), 52, 69)
     studio.part(without(shape(shifted[0]), shape(shifted[1])), steel, POLISHED, drop=1.2)
-    studio.part(ribbon([(37.6, 60.4), (47, 60), (54.4, 60.6)], 2.0, 1.5), STEEL, POLISHED, drop=0.9)
-    studio.part(ribbon([(37.2, 57.6), (37.2, 63.2)], 2.6), STEEL, POLISHED, drop=0.4)
+    studio.part(ribbon([(37.6, 60.4), (47, 60), (54.4, 60.6)], 2.0, 1.5), metal, POLISHED, drop=0.9)
+    studio.part(ribbon([(37.2, 57.6), (37.2, 63.2)], 2.6), metal, POLISHED, drop=0.4)
 
 
-def bracelet(studio: Studio, first: float, step: float) -> None:
-    """Rows of steel links, narrower away from the case."""
+def bracelet(studio: Studio, first: float, step: float, metal: Colour) -> None:
+    """Rows of metal links, narrower away from the case."""
     for k in range(6):
         y, half = first + k * step, 10.4 - 0.28 * k
         bright = 1.04 - 0.045 * k
-        outer = tuple(c * bright for c in (176, 179, 186))
         for side in SIDES:
             link = side([(50 - half, y), (50 - half * 0.42, y)])
-            studio.part(ribbon(link, 4.1), outer, POLISHED)
+            studio.part(ribbon(link, 4.1), toned(metal, 0.85 * bright), POLISHED)
         inner, shifted = 0.4 * half, y + 0.12 * step
         middle = ribbon([(50 - inner, shifted), (50 + inner, shifted)], 4.1)
-        studio.part(middle, tuple(c * bright for c in (208, 211, 217)), POLISHED)
+        studio.part(middle, toned(metal, bright), POLISHED)
 
 
 def hand(studio: Studio, degrees: float, length: float, width: float, colour: Colour) -> None:
@@ -108,46 +146,69 @@ def hand(studio: Studio, degrees: float, length: float, width: float, colour: Co
     studio.part(ribbon(line, width, width * 0.4), colour, replace(METAL, puff=0.4), drop=0.5)
 
 
-def dial(studio: Studio) -> None:
+def dial(studio: Studio, look: Clock) -> None:
     """The face: sunburst, minute track, hour marks, date."""
-    studio.part(disc(50, 50, 16.4), brushed((226, 228, 231), 50, 50, 0.07), FLAT)
+    studio.part(disc(50, 50, 16.4), brushed(look.dial, 50, 50, 0.07), FLAT)
     for minute in range(60):
         s, c = np.sin(np.radians(6 * minute)), -np.cos(np.radians(6 * minute))
         long, wide = (3.2, 1.15) if minute % 5 == 0 else (0.9, 0.3)
         mark = [(50 + r * s, 50 + r * c) for r in (15.2, 15.2 - long)]
         if minute % 5:
-            studio.tint(ribbon(mark, wide), (60, 66, 78), 0.8)
+            studio.tint(ribbon(mark, wide), paler(look.mark, 0.06), 0.8)
         else:
-            studio.part(ribbon(mark, wide), (46, 54, 74), replace(METAL, puff=0.3), drop=0.3)
+            studio.part(ribbon(mark, wide), look.mark, replace(METAL, puff=0.3), drop=0.3)
     studio.part(ribbon([(60.2, 50), (63.6, 50)], 2.8), (250, 250, 248), FLAT, drop=0.2)
     studio.tint(ribbon([(61.4, 49), (61.4, 51)], 0.4), (30, 34, 44), 0.9)
     studio.tint(ribbon([(62.5, 49), (62.5, 51)], 0.4), (30, 34, 44), 0.9)
-    studio.tint(disc(50, 57.6, 4.1), (150, 156, 168), 0.35)
-    studio.tint(disc(50, 57.6, 3.7), (236, 238, 240), 0.7)
+    studio.tint(disc(50, 57.6, 4.1), toned(look.dial, (0.66, 0.68, 0.73)), 0.35)
+    studio.tint(disc(50, 57.6, 3.7), paler(look.dial, 0.3), 0.7)
 
 
-def watch(seed: int) -> Image.Image:
-    """A silver wrist watch on a steel bracelet, white dial, ten past ten."""
-    studio = Studio(seed)
+def leather_strap(studio: Studio, colour: Colour) -> None:
+    """Both ends of a leather strap, stitched along their edges."""
+    for start, end in ((36, 9), (64, 91)):
+        studio.part(ribbon([(50, start), (50, end)], 20, 15.6), colour, HIDE, drop=0.4)
+        for side in SIDES:
+            studio.stitch(side([(41.6, start), (43.6, end)]), contrasting(colour), 0.3)
+    for y in (79, 83, 87):
+        studio.tint(disc(50, y, 0.7, 0.9), toned(colour, 0.25), 0.95)
+
+
+def watch(studio: Studio, look: Clock = STEEL_WATCH) -> None:
+    """A wrist watch on a bracelet or a leather strap, twelve past ten."""
+    metal = look.metal
     studio.shadow(ribbon([(50, 11), (50, 89)], 19), 1.0, 1.4, 1.6, 0.4)
-    bracelet(studio, 32.5, -4.1)
-    bracelet(studio, 67.5, 4.1)
-    studio.part(ribbon([(70, 50), (74.6, 50)], 5.2), (170, 173, 180), POLISHED, drop=0.6)
+    if look.strap:
+        leather_strap(studio, look.strap)
+    else:
+        bracelet(studio, 32.5, -4.1, metal)
+        bracelet(studio, 67.5, 4.1, metal)
+    studio.part(
+        ribbon([(70, 50), (74.6, 50)], 5.2), toned(metal, (0.817, 0.82, 0.829)), POLISHED, drop=0.6
+    )
     for y in (48.2, 49.4, 50.6, 51.8):
-        studio.tint(ribbon([(72, y), (74.5, y)], 0.3), (60, 64, 72), 0.6)
+        studio.tint(ribbon([(72, y), (74.5, y)], 0.3), toned(metal, (0.29, 0.3, 0.33)), 0.6)
     lugs = [(50, 29), (38.4, 29), (36.6, 33), (31, 44), (31, 56), (36.6, 67), (38.4, 71), (50, 71)]
-    studio.part(shape(mirrored(lugs)), (168, 172, 180), replace(POLISHED, puff=2.2), drop=1.2)
-    studio.part(disc(50, 50, 21), brushed((198, 201, 207), 50, 50), POLISHED, drop=0.8)
-    studio.part(disc(50, 50, 18.6), brushed((150, 154, 162), 50, 50, 0.5), replace(METAL, puff=0.8))
-    studio.part(disc(50, 50, 17.0), (70, 74, 84), FLAT)
-    dial(studio)
-    hand(studio, 305, 9.4, 1.5, (44, 58, 104))
-    hand(studio, 60, 13.6, 1.2, (44, 58, 104))
-    hand(studio, 200, 14.2, 0.45, (188, 40, 44))
-    studio.part(disc(50, 50, 1.1), STEEL, METAL, drop=0.4)
+    studio.part(
+        shape(mirrored(lugs)),
+        toned(metal, (0.81, 0.815, 0.83)),
+        replace(POLISHED, puff=2.2),
+        drop=1.2,
+    )
+    studio.part(disc(50, 50, 21), brushed(toned(metal, 0.95), 50, 50), POLISHED, drop=0.8)
+    studio.part(
+        disc(50, 50, 18.6),
+        brushed(toned(metal, (0.72, 0.73, 0.75)), 50, 50, 0.5),
+        replace(METAL, puff=0.8),
+    )
+    studio.part(disc(50, 50, 17.0), toned(metal, (0.34, 0.35, 0.39)), FLAT)
+    dial(studio, look)
+    hand(studio, 305, 9.4, 1.5, look.hand)
+    hand(studio, 60, 13.6, 1.2, look.hand)
+    hand(studio, 200, 14.2, 0.45, look.second)
+    studio.part(disc(50, 50, 1.1), toned(metal, 0.92), METAL, drop=0.4)
     glare = shape([(36, 38), (44, 33), (58, 34), (48, 44), (37, 56), (34, 48), (36, 38)])
     studio.tint(within(glare, disc(50, 50, 16.4)), (255, 255, 255), 0.22, 1.2)
-    return studio.finished()
 
 
 RIM = [(50, 45.2), (45.6, 44), (40, 41.2), (25, 39.6), (12, 39.4), (7.6, 41), (7.6, 41)]
@@ -156,21 +217,20 @@ LENS = [(42, 46), (36, 43.8), (26, 42.8), (16, 43.2), (13.4, 46), (14.6, 53), (1
 LENS += [(21, 63.2), (29, 64.2), (37.6, 60.6), (41.6, 54), (43, 49), (42, 46)]
 
 
-def sunglasses(seed: int) -> Image.Image:
-    """Black sunglasses seen from the front, lenses shaded from dark to light."""
-    studio, black = Studio(seed), (30, 30, 33)
+def sunglasses(studio: Studio, look: Shades = BLACK_SHADES) -> None:
+    """Sunglasses seen from the front, lenses shaded from dark to light."""
     studio.shadow(disc(50, 68, 40, 2.6), 0, 1.6, 2.4, 0.32)
     for x in (28, 72):
         studio.shadow(disc(x, 67, 13, 1.2), 0, 1.2, 1.0, 0.45)
     for side in SIDES:
         arm: list[Point] = side([(9, 42.4), (15, 36.6), (20.4, 33.6), (24.6, 34.8), (26.6, 41)])
-        studio.part(ribbon(arm, 3.4, 2.0), (38, 38, 41), PLASTIC)
+        studio.part(ribbon(arm, 3.4, 2.0), toned(look.frame, (1.267, 1.267, 1.242)), PLASTIC)
     frame = shape(mirrored([*RIM, (50, 49)]))
     lenses = [shape(side(LENS)) for side in SIDES]
     for lens in lenses:
-        tone = graded((38, 37, 42), (128, 118, 116), 43, 65)
+        tone = graded(look.lens, look.foot, 43, 65)
         studio.part(lens, tone, replace(FLAT, puff=3, roundness=0.3))
-    studio.part(without(without(frame, lenses[0]), lenses[1]), black, PLASTIC, drop=0.7)
+    studio.part(without(without(frame, lenses[0]), lenses[1]), look.frame, PLASTIC, drop=0.7)
     for lens, x in zip(lenses, (18, 62), strict=True):
         gleam = shape([(x, 42), (x, 42), (x + 7, 42), (x + 7, 42), (x - 1, 66), (x - 1, 66),
                        (x - 5, 66), (x - 5, 66), (x, 42)])  # fmt: skip
@@ -181,4 +241,3 @@ def sunglasses(seed: int) -> Image.Image:
         studio.part(ribbon(side([(10.6, 43.2), (13.2, 43)]), 0.9), STEEL, METAL)
         edge = ribbon(side([(14, 41), (24, 40.8), (36, 41.8)]), 0.5, 0.2)
         studio.tint(edge, (255, 255, 255), 0.5, 0.3)
-    return studio.finished()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
+from draw_colours import paler, toned
 from draw_patterns import graded
 from draw_shapes import SIDES, disc, joined, mirrored, polygon, ribbon, shape, within
 from draw_studio import LEATHER, METAL, Colour, Crease, Material, Studio
-from PIL import Image
 
 BLACK: Colour = (44, 43, 46)
 HIDE = replace(LEATHER, puff=5.0, roundness=0.9, folds=0.5, fold_size=(3.5, 3.0), gloss=0.42)
@@ -16,7 +17,6 @@ STRAP = replace(LEATHER, puff=1.2, roundness=1.1, folds=0.05, gloss=0.7)
 NYLON = Material(puff=4.5, roundness=0.75, folds=0.9, fold_size=(4, 5), gloss=0.1, grain=0.045)
 WEBBING = Material(puff=1.0, roundness=0.5, folds=0.05, grain=0.08)
 STEEL: Colour = (196, 196, 200)
-THREAD: Colour = (164, 190, 160)
 GOLD: Colour = (206, 172, 104)
 
 BAG = [(22, 43), (22, 43), (50, 41.5), (78, 43), (78, 43), (83, 62), (86.5, 80), (82, 86.5)]
@@ -26,6 +26,30 @@ FLAP += [(34, 60), (19, 53), (21, 42)]
 PACK = [(50, 13), (38, 14), (28.5, 20.5), (24.5, 34), (23, 60), (22.5, 82), (26, 91), (50, 92.6)]
 LID = [(50, 12.4), (38, 13.4), (28.2, 20.2), (24.6, 33), (24.4, 41), (24.4, 41), (36, 44.4)]
 POCKET = [(50, 56.6), (34, 57), (29.6, 60.5), (28.6, 75), (30, 87.5), (34, 89.4), (50, 89.8)]
+
+
+class Hide(NamedTuple):
+    """The colours of a handbag: leather, stitches, fittings."""
+
+    leather: Colour = BLACK
+    thread: Colour = (98, 95, 94)
+    fitting: Colour = GOLD
+
+
+BLACK_BAG = Hide()
+
+
+class Pack(NamedTuple):
+    """The colours of a backpack: cloth, straps, stitches, the leather label and its stitches."""
+
+    cloth: Colour = (66, 118, 78)
+    strap: Colour = (34, 50, 40)
+    thread: Colour = (164, 190, 160)
+    label: Colour = (150, 104, 62)
+    sewn: Colour = (224, 190, 140)
+
+
+GREEN_PACK = Pack()
 
 
 def ground(studio: Studio, y: float, half: float) -> None:
@@ -41,33 +65,34 @@ def handle(studio: Studio, y: float, reach: float, colour: Colour) -> None:
     studio.part(ribbon([(px, py + y) for px, py in arch], 3.4), colour, STRAP, drop=0.8)
 
 
-def handbag(seed: int) -> Image.Image:
-    """A black leather handbag with a flap, two handles and gilt fittings."""
-    studio = Studio(seed)
+def handbag(studio: Studio, look: Hide = BLACK_BAG) -> None:
+    """A leather handbag with a flap, two handles and metal fittings."""
+    leather, thread, metal = look
     ground(studio, 87.2, 36)
-    handle(studio, -2.5, 13, (30, 29, 32))
+    handle(studio, -2.5, 13, toned(leather, 0.69))
     folds = [Crease(side([(26, 60), (23, 70), (22, 84)]), -1.6, 3.0) for side in SIDES]
     folds += [Crease(side([(35, 63), (36, 74), (33, 86)]), 1.0, 3.5) for side in SIDES]
     folds += [Crease([(30, 80), (50, 82.5), (70, 80)], -0.9, 3.0)]
-    studio.part(shape(BAG), BLACK, HIDE, folds)
-    studio.stitch([(17, 82), (26, 84.6), (50, 86), (74, 84.6), (83, 82)], (98, 95, 94), 0.25)
+    studio.part(shape(BAG), leather, HIDE, folds)
+    studio.stitch([(17, 82), (26, 84.6), (50, 86), (74, 84.6), (83, 82)], thread, 0.25)
     for side in SIDES:
         studio.seam(side([(27.5, 58), (24.6, 71), (24.4, 85.6)]), 0.4, 0.6)
-        studio.stitch(side([(28.7, 59), (25.9, 71), (25.6, 85)]), (98, 95, 94), 0.25)
-    studio.part(shape(FLAP), (47, 46, 49), HIDE, drop=1.4)
-    studio.stitch([(20.6, 51.6), (34, 58.4), (50, 60.2), (66, 58.4), (79.4, 51.6)], (104, 100, 98))
-    handle(studio, 0.5, 15, (40, 39, 42))
+        studio.stitch(side([(28.7, 59), (25.9, 71), (25.6, 85)]), thread, 0.25)
+    studio.part(shape(FLAP), toned(leather, 1.07), HIDE, drop=1.4)
+    studio.stitch(
+        [(20.6, 51.6), (34, 58.4), (50, 60.2), (66, 58.4), (79.4, 51.6)], toned(thread, 1.05)
+    )
+    handle(studio, 0.5, 15, toned(leather, 0.91))
     for side in SIDES:
         tab = side([(33, 47.5), (33, 56.5)])
-        studio.part(ribbon(tab, 4.8), (50, 49, 52), STRAP, drop=0.7)
-        studio.part(disc(*side([(33, 47.8)])[0], 2.5, 1.6), GOLD, METAL, drop=0.5)
-        studio.part(disc(*side([(33, 47.8)])[0], 1.5, 0.8), (40, 36, 30), STRAP)
-        studio.part(disc(*side([(33, 54.4)])[0], 0.7), GOLD, METAL, drop=0.3)
+        studio.part(ribbon(tab, 4.8), toned(leather, 1.14), STRAP, drop=0.7)
+        studio.part(disc(*side([(33, 47.8)])[0], 2.5, 1.6), metal, METAL, drop=0.5)
+        studio.part(disc(*side([(33, 47.8)])[0], 1.5, 0.8), toned(metal, (0.19, 0.21, 0.29)), STRAP)
+        studio.part(disc(*side([(33, 54.4)])[0], 0.7), metal, METAL, drop=0.3)
     plate = [(46.4, 57), (46.4, 57), (53.6, 57), (53.6, 57), (53.6, 64.4), (50, 66), (46.4, 64.4)]
-    studio.part(shape([*plate, (46.4, 64.4), (46.4, 57)]), GOLD, METAL, drop=0.9)
-    studio.part(disc(50, 61.2, 1.5), (224, 194, 132), METAL, drop=0.4)
-    studio.tint(ribbon([(50, 60.4), (50, 62)], 0.4), (60, 44, 16), 0.8)
-    return studio.finished()
+    studio.part(shape([*plate, (46.4, 64.4), (46.4, 57)]), metal, METAL, drop=0.9)
+    studio.part(disc(50, 61.2, 1.5), toned(paler(metal, 0.17), 1.045), METAL, drop=0.4)
+    studio.tint(ribbon([(50, 60.4), (50, 62)], 0.4), toned(metal, (0.29, 0.26, 0.15)), 0.8)
 
 
 def zip_line(studio: Studio, points: list[tuple[float, float]], pull: tuple[float, float]) -> None:
@@ -78,35 +103,38 @@ def zip_line(studio: Studio, points: list[tuple[float, float]], pull: tuple[floa
     studio.part(ribbon([(x, y - 0.4), (x + 0.3, y + 3.6)], 1.1, 1.5), STEEL, METAL, drop=0.6)
 
 
-def backpack(seed: int) -> Image.Image:
-    """A green backpack with a front pocket, zips and side straps."""
-    studio = Studio(seed)
+def backpack(studio: Studio, look: Pack = GREEN_PACK) -> None:
+    """A backpack with a front pocket, zips and side straps."""
+    cloth, strap, thread, label, sewn = look
     ground(studio, 91.4, 28)
-    studio.part(ribbon([(43, 16), (42.6, 9), (50, 6.6), (57.4, 9), (57, 16)], 2.6), (28, 40, 34),
-                WEBBING, drop=0.6)  # fmt: skip
+    loop = ribbon([(43, 16), (42.6, 9), (50, 6.6), (57.4, 9), (57, 16)], 2.6)
+    studio.part(loop, toned(strap, (0.824, 0.8, 0.85)), WEBBING, drop=0.6)
     for side in SIDES:
-        strap = side([(29, 24), (20, 38), (17.6, 60), (21, 80), (25, 84)])
-        studio.part(ribbon(strap, 4.6, 2.6), (34, 50, 40), WEBBING, drop=0.8)
+        band = side([(29, 24), (20, 38), (17.6, 60), (21, 80), (25, 84)])
+        studio.part(ribbon(band, 4.6, 2.6), strap, WEBBING, drop=0.8)
         bulge = side([(26, 50), (20.4, 56), (18.6, 72), (20, 87), (27, 89.5), (27, 89.5), (26, 50)])
-        studio.part(shape(bulge), (40, 74, 54), NYLON, drop=0.7)
-    cloth = graded((66, 118, 78), (46, 92, 62), 14, 92)
+        studio.part(shape(bulge), toned(cloth, (0.61, 0.63, 0.69)), NYLON, drop=0.7)
+    body_cloth = graded(cloth, toned(cloth, (0.7, 0.78, 0.795)), 14, 92)
     folds = [Crease(side([(27, 46), (33, 52), (34, 60)]), -1.3, 2.2) for side in SIDES]
-    body = studio.part(shape(mirrored(PACK)), cloth, NYLON, folds, drop=0.9)
+    body = studio.part(shape(mirrored(PACK)), body_cloth, NYLON, folds, drop=0.9)
     zip_line(studio, [(25, 49), (36, 52), (50, 53), (64, 52), (75, 49)], (68, 51.2))
-    studio.part(shape(mirrored([*LID, (50, 45.4)])), (72, 126, 84), NYLON, drop=1.0)
-    studio.stitch([(25.2, 39.6), (36, 43), (50, 43.9), (64, 43), (74.8, 39.6)], THREAD, 0.28)
-    pocket = studio.part(shape(mirrored(POCKET)), (64, 116, 76), NYLON, drop=1.1)
+    studio.part(
+        shape(mirrored([*LID, (50, 45.4)])), toned(cloth, (1.09, 1.068, 1.077)), NYLON, drop=1.0
+    )
+    studio.stitch([(25.2, 39.6), (36, 43), (50, 43.9), (64, 43), (74.8, 39.6)], thread, 0.28)
+    pocket = studio.part(
+        shape(mirrored(POCKET)), toned(cloth, (0.97, 0.983, 0.974)), NYLON, drop=1.1
+    )
     zip_line(studio, [(31.4, 64), (36, 60.4), (50, 59.8), (64, 60.4), (68.6, 64)], (36.4, 61))
-    studio.stitch([(30.4, 76), (31.8, 86.4), (50, 88), (68.2, 86.4), (69.6, 76)], THREAD, 0.28)
+    studio.stitch([(30.4, 76), (31.8, 86.4), (50, 88), (68.2, 86.4), (69.6, 76)], thread, 0.28)
     for side in SIDES:
         belt = within(joined(body, pocket), ribbon(side([(36, 15), (35.4, 36), (35.6, 53)]), 2.8))
-        studio.part(belt, (30, 46, 38), WEBBING, drop=0.5)
+        studio.part(belt, toned(strap, (0.88, 0.92, 0.95)), WEBBING, drop=0.5)
         studio.part(ribbon(side([(33.4, 46.8), (37.8, 46.8)]), 3.4), (22, 26, 26), STRAP, drop=0.6)
         studio.part(ribbon(side([(34.4, 46.8), (36.8, 46.8)]), 1.2), (52, 60, 58), STRAP)
-    label = ribbon([(43.5, 30), (56.5, 30)], 6.6)
-    studio.part(label, (150, 104, 62), replace(STRAP, puff=0.8, gloss=0.25), drop=0.5)
-    studio.stitch([(44.2, 27.5), (55.8, 27.5)], (224, 190, 140), 0.22)
-    studio.stitch([(44.2, 32.5), (55.8, 32.5)], (224, 190, 140), 0.22)
+    patch = ribbon([(43.5, 30), (56.5, 30)], 6.6)
+    studio.part(patch, label, replace(STRAP, puff=0.8, gloss=0.25), drop=0.5)
+    studio.stitch([(44.2, 27.5), (55.8, 27.5)], sewn, 0.22)
+    studio.stitch([(44.2, 32.5), (55.8, 32.5)], sewn, 0.22)
     peaks = np.array([(46.4, 31.6), (49, 28.4), (50.4, 30), (51.6, 28.8), (53.8, 31.6)])
-    studio.tint(polygon(peaks), (84, 50, 24), 0.8)
-    return studio.finished()
+    studio.tint(polygon(peaks), toned(label, (0.56, 0.48, 0.39)), 0.8)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from draw_shapes import UNIT
+from draw_shapes import frame
 from draw_studio import Colour, Paint
 
 
 def band(t: np.ndarray, period: float, share: float) -> np.ndarray:
     """1 inside evenly spaced bands and 0 between them, with an edge one pixel soft."""
     away = np.abs(t / period - np.round(t / period)) * period
-    return np.clip((share * period / 2 - away) * UNIT + 0.5, 0, 1)
+    return np.clip((share * period / 2 - away) * frame().unit + 0.5, 0, 1)
 
 
 def mixed(base: Colour | np.ndarray, top: Colour, weight: np.ndarray) -> np.ndarray:
@@ -53,7 +53,7 @@ def dotted(base: Colour, top: Colour, period: float, radius: float) -> Paint:
         row = np.round(y / period)
         u = x - 50 + (row % 2) * period / 2
         away = np.hypot(u - np.round(u / period) * period, y - row * period)
-        return mixed(base, top, np.clip((radius - away) * UNIT + 0.5, 0, 1))
+        return mixed(base, top, np.clip((radius - away) * frame().unit + 0.5, 0, 1))
 
     return paint
 

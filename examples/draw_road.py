@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
+from draw_colours import toned
 from draw_patterns import graded
-from draw_scenes import PAINT, PLATE, ROWS, SQUARE, blended, sky
+from draw_scenes import PAINT, PLATE, blended, rows, sky, square
 from draw_shapes import disc, ribbon, shape, within
-from draw_studio import FLAT, METAL, RUBBER, Studio, enlarged, noise
-from PIL import Image
+from draw_studio import FLAT, METAL, RUBBER, Colour, Studio, noise
 
 CAR = [(7, 63), (7.4, 57), (10, 53.6), (21, 51), (21, 51), (30, 44), (39, 39.4), (52, 38)]
 CAR += [(66, 38.6), (76, 42.6), (86, 50), (86, 50), (91.6, 52.6), (93.4, 58), (93.6, 66)]
@@ -20,19 +21,30 @@ REAR = [(51.4, 51), (51.4, 51), (50.8, 40.7), (50.8, 40.7), (60, 40.6), (66, 41.
 REAR += [(80, 51), (80, 51), (51.4, 51)]
 
 
-def road(rng: np.random.Generator) -> np.ndarray:
+class Drive(NamedTuple):
+    """The colours of a car and of the sky over it, and how cloudy that is (-1 to 0.5)."""
+
+    paint: Colour = (196, 30, 36)
+    sky: Colour = (98, 158, 214)
+    cover: float = -0.3
+
+
+RED_CAR = Drive()
+
+
+def road(rng: np.random.Generator, air: Colour, cover: float) -> np.ndarray:
     """Sky, a line of trees, a meadow, a road with a white line."""
-    scene = sky(rng, (98, 158, 214), (222, 234, 242), 44, -0.3)
-    edge = 42 + 2.6 * noise(rng, (3, 3), SQUARE)[0] + 1.0 * noise(rng, (0.8, 0.8), SQUARE)[1]
-    leaves = 1 + 0.16 * noise(rng, (0.9, 0.8), SQUARE) + 0.1 * noise(rng, (0.4, 0.4), SQUARE)
-    wood = np.array([58, 96, 58]) * (leaves * (1.25 - 0.02 * (ROWS - 34)))[..., None]
-    scene = blended(scene, wood, np.clip((ROWS - edge) * 2, 0, 1))
-    grass = np.array([122, 160, 74]) * (1 + 0.07 * noise(rng, (0.5, 1.2), SQUARE))[..., None]
-    scene = blended(scene, grass, np.clip((ROWS - 54) * 3, 0, 1) * np.ones(SQUARE))
-    asphalt = 112 - 0.25 * (ROWS - 64) + 3.0 * noise(rng, (0.3, 0.2), SQUARE)
+    scene = sky(rng, air, (222, 234, 242), 44, cover)
+    edge = 42 + 2.6 * noise(rng, (3, 3), square())[0] + 1.0 * noise(rng, (0.8, 0.8), square())[1]
+    leaves = 1 + 0.16 * noise(rng, (0.9, 0.8), square()) + 0.1 * noise(rng, (0.4, 0.4), square())
+    wood = np.array([58, 96, 58]) * (leaves * (1.25 - 0.02 * (rows() - 34)))[..., None]
+    scene = blended(scene, wood, np.clip((rows() - edge) * 2, 0, 1))
+    grass = np.array([122, 160, 74]) * (1 + 0.07 * noise(rng, (0.5, 1.2), square()))[..., None]
+    scene = blended(scene, grass, np.clip((rows() - 54) * 3, 0, 1) * np.ones(square()))
+    asphalt = 112 - 0.25 * (rows() - 64) + 3.0 * noise(rng, (0.3, 0.2), square())
     asphalt = np.stack([asphalt, asphalt + 1, asphalt + 5], axis=-1)
-    scene = blended(scene, asphalt, np.clip((ROWS - 64) * 3, 0, 1) * np.ones(SQUARE))
-    kerb = np.clip(1.2 - np.abs(ROWS - 66.4) * 2, 0, 0.9) * np.ones(SQUARE)
+    scene = blended(scene, asphalt, np.clip((rows() - 64) * 3, 0, 1) * np.ones(square()))
+    kerb = np.clip(1.2 - np.abs(rows() - 66.4) * 2, 0, 0.9) * np.ones(square())
     return blended(scene, (222, 222, 216), kerb)
 
 
@@ -49,9 +61,10 @@ def wheel(studio: Studio, x: float) -> None:
     studio.part(disc(x, y, 1.3), (150, 154, 162), METAL, drop=0.3)
 
 
-def car(seed: int) -> Image.Image:
-    """A red car on a country road, its nose to the left."""
-    studio, red = Studio(seed, enlarged(road(np.random.default_rng(seed)))), (196, 30, 36)
+def car(studio: Studio, look: Drive = RED_CAR) -> None:
+    """A car on a country road, its nose to the left."""
+    red = look.paint
+    studio.scene(road(np.random.default_rng(studio.seed), look.sky, look.cover))
     studio.tint(disc(50, 79, 43, 2.6), (14, 16, 22), 0.7, 0.9)
     body = studio.part(shape(CAR), red, replace(PAINT, puff=5.0, gloss=0.6))
     studio.tint(within(body, ribbon([(6, 71), (50, 72), (94, 71)], 5)), (30, 20, 24), 0.75, 0.3)
@@ -66,7 +79,12 @@ def car(seed: int) -> Image.Image:
     studio.seam([(80, 52), (77.6, 60), (72.6, 67)], 0.3, 0.5)
     studio.seam([(11, 58.6), (40, 56.4), (91, 57)], 0.3, 0.3)
     for x in (44.6, 69):
-        studio.part(ribbon([(x, 55), (x + 3.6, 54.9)], 1.2), (168, 24, 30), PLATE, drop=0.4)
+        studio.part(
+            ribbon([(x, 55), (x + 3.6, 54.9)], 1.2),
+            toned(red, (0.857, 0.8, 0.833)),
+            PLATE,
+            drop=0.4,
+        )
     lamp = [(8, 57.6), (10.2, 54.2), (17, 53.2), (17, 53.2), (15, 57), (8, 57.6)]
     studio.part(shape(lamp), (232, 238, 242), replace(METAL, puff=1.2), drop=0.3)
     studio.part(within(body, disc(92.6, 55.6, 3.2, 2.2)), (150, 14, 22), replace(METAL, puff=1))
@@ -75,4 +93,3 @@ def car(seed: int) -> Image.Image:
     studio.part(ribbon([(6.6, 66.6), (13, 67)], 1.4), (46, 46, 52), PLATE)
     for x in (24.5, 76):
         wheel(studio, x)
-    return studio.finished()

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
+from draw_colours import toned
 from draw_patterns import graded
-from draw_shapes import SIZE, UNIT, Point, disc, polygon, ribbon, shape, within
-from draw_studio import Colour, Material, Studio, enlarged, noise
-from PIL import Image
+from draw_shapes import Point, disc, frame, polygon, ribbon, shape, within
+from draw_studio import Colour, Material, Studio, noise
 
 PAINT = Material(puff=1.6, roundness=0.9, gloss=0.5, sharpness=26, grain=0.01)
 PLATE = replace(PAINT, puff=0.7, roundness=0.6, gloss=0.25)
-ROWS = np.linspace(0, 100, SIZE)[:, None]  # the height of each pixel row
-SQUARE = (SIZE, SIZE)
+
+
+def rows() -> np.ndarray:
+    """The height of each pixel row, [H, 1]."""
+    return np.linspace(0, 100, frame().size)[:, None]
+
+
+def square() -> tuple[int, int]:
+    """The shape of the picture in final pixels."""
+    return frame().size, frame().size
 
 
 def blended(a: np.ndarray, b: np.ndarray | Colour, weight: np.ndarray) -> np.ndarray:
@@ -26,24 +35,24 @@ def sky(
     rng: np.random.Generator, top: Colour, low: Colour, horizon: float, cover: float
 ) -> np.ndarray:
     """A sky from deep to pale, with soft clouds lit from above."""
-    ramp = np.clip(ROWS / horizon, 0, 1) ** 0.8 * np.ones(SQUARE)
-    air = blended(np.zeros((*SQUARE, 3)) + top, low, ramp)
-    size = noise(rng, (9, 3.6), SQUARE) + 0.5 * noise(rng, (3, 1.5), SQUARE)
-    size += 0.22 * noise(rng, (1, 0.6), SQUARE)
+    ramp = np.clip(rows() / horizon, 0, 1) ** 0.8 * np.ones(square())
+    air = blended(np.zeros((*square(), 3)) + top, low, ramp)
+    size = noise(rng, (9, 3.6), square()) + 0.5 * noise(rng, (3, 1.5), square())
+    size += 0.22 * noise(rng, (1, 0.6), square())
     cloud = np.clip((size + cover) / 1.6, 0, 1) ** 1.3
-    under = np.clip(size - np.roll(size, round(2.2 * UNIT), 0), -1.5, 1.5)
+    under = np.clip(size - np.roll(size, round(2.2 * frame().unit), 0), -1.5, 1.5)
     tone = 246 + 9 * np.clip(under, -1.5, 0.6)
     return blended(air, np.stack([tone, tone + 1, tone + 4], axis=-1), 0.94 * cloud)
 
 
 def sea(rng: np.random.Generator, horizon: float) -> np.ndarray:
     """Water with waves that grow towards the viewer."""
-    near = np.clip((ROWS - horizon) / (100 - horizon), 0, 1) * np.ones(SQUARE)
-    water = blended(np.zeros((*SQUARE, 3)) + (112, 160, 184), (18, 68, 104), near**0.6)
-    waves = np.zeros(SQUARE)
+    near = np.clip((rows() - horizon) / (100 - horizon), 0, 1) * np.ones(square())
+    water = blended(np.zeros((*square(), 3)) + (112, 160, 184), (18, 68, 104), near**0.6)
+    waves = np.zeros(square())
     for place, size in ((0.0, 0.25), (0.3, 0.55), (0.65, 1.0), (1.0, 1.6)):
         share = np.clip(1 - np.abs(near - place) / 0.36, 0, 1)
-        waves += share * noise(rng, (4.2 * size, 0.7 * size), SQUARE)
+        waves += share * noise(rng, (4.2 * size, 0.7 * size), square())
     crest = np.clip(waves - 1.35, 0, 1) * 0.7
     light = 1 + (0.05 + 0.1 * near) * waves
     return blended(water * light[..., None], (226, 238, 242), crest * (0.4 + near))
@@ -58,27 +67,51 @@ def glass(
         studio.tint(disc(x, y, width, width * 1.1), tone, 0.92)
 
 
-def ship(seed: int) -> Image.Image:
+class Liner(NamedTuple):
+    """The colours of a ship and of the sky over it, and how cloudy that is (-1 to 0.5)."""
+
+    hull: Colour = (34, 48, 82)
+    keel: Colour = (158, 44, 40)
+    funnel: Colour = (206, 58, 44)
+    sky: Colour = (88, 148, 206)
+    cover: float = -0.3
+
+
+NAVY_SHIP = Liner()
+
+
+class Plane(NamedTuple):
+    """The colours of an aeroplane and of the sky behind it, and how cloudy that is (-1 to 0.5)."""
+
+    body: Colour = (240, 242, 245)
+    trim: Colour = (30, 74, 150)
+    stripe: Colour = (216, 60, 48)
+    sky: Colour = (38, 104, 188)
+    cover: float = -0.55
+
+
+WHITE_PLANE = Plane()
+
+
+def ship(studio: Studio, look: Liner = NAVY_SHIP) -> None:
     """A passenger ship at sea, its bow to the right."""
-    rng = np.random.default_rng(seed)
-    land = np.where((ROWS < 55)[..., None], sky(rng, (88, 148, 206), (214, 230, 240), 55, -0.3),
-                    sea(rng, 55))  # fmt: skip
-    studio = Studio(seed, enlarged(land))
+    rng = np.random.default_rng(studio.seed)
+    air = sky(rng, look.sky, (214, 230, 240), 55, look.cover)
+    studio.scene(np.where((rows() < 55)[..., None], air, sea(rng, 55)))
     hull = [(10, 56), (10, 56), (30, 57.4), (60, 57), (93, 52.4), (93, 52.4), (89, 60), (84, 68.6)]
     hull += [(84, 68.6), (50, 69.4), (14, 68.6), (14, 68.6), (11, 63), (10, 56), (10, 56)]
     studio.tint(disc(50, 73, 40, 5), (10, 34, 56), 0.55, 1.6)
     studio.tint(disc(46, 79, 30, 4), (216, 226, 230), 0.18, 2.2)
-    deck(studio)
-    body = studio.part(shape(hull), (34, 48, 82), replace(PAINT, puff=5), drop=0.4)
-    studio.part(within(body, ribbon([(8, 67.4), (50, 68.4), (92, 67)], 4.4)), (158, 44, 40), PLATE)
+    deck(studio, look.funnel)
+    body = studio.part(shape(hull), look.hull, replace(PAINT, puff=5), drop=0.4)
+    studio.part(within(body, ribbon([(8, 67.4), (50, 68.4), (92, 67)], 4.4)), look.keel, PLATE)
     studio.part(within(body, ribbon([(8, 57), (30, 58.4), (60, 58), (94, 53.4)], 1.2)), (240,) * 3,
                 PLATE)  # fmt: skip
     glass(studio, [(16, 62.2), (80, 61.6)], 0.62, 16, (206, 214, 226))
     foam(studio, rng)
-    return studio.finished()
 
 
-def deck(studio: Studio) -> None:
+def deck(studio: Studio, red: Colour = (206, 58, 44)) -> None:
     """The white decks, the bridge, the funnels and the mast."""
     studio.part(ribbon([(69, 50), (69, 24)], 0.9, 0.5), (226, 228, 230), PLATE)
     studio.part(ribbon([(65.8, 31), (72.2, 31)], 0.5), (226, 228, 230), PLATE)
@@ -87,7 +120,7 @@ def deck(studio: Studio) -> None:
     for x in (33, 48):
         funnel = [(x - 3.6, 46), (x - 3.6, 46), (x - 4.4, 30), (x - 4.4, 30), (x + 2.6, 30)]
         funnel += [(x + 2.6, 30), (x + 3.6, 46), (x + 3.6, 46), (x - 3.6, 46)]
-        stack = studio.part(shape(funnel), (206, 58, 44), replace(PAINT, puff=3), drop=0.4)
+        stack = studio.part(shape(funnel), red, replace(PAINT, puff=3), drop=0.4)
         studio.part(within(stack, ribbon([(x - 6, 31), (x + 6, 31)], 3.2)), (36, 38, 44), PLATE)
         studio.part(within(stack, ribbon([(x - 6, 37), (x + 6, 37)], 1.8)), (240,) * 3, PLATE)
     levels = ((16, 82, 57.6, 53.2), (19, 77, 53.4, 49), (22, 73, 49.2, 45), (62, 75, 45.4, 40.6))
@@ -130,14 +163,14 @@ ENGINE += [(46, 61.6)]
 TAIL = [(16, 47), (16, 47), (3, 40.6), (3, 40.6), (0.8, 41), (8, 48.6), (8, 48.6), (16, 47)]
 
 
-def aeroplane(seed: int) -> Image.Image:
-    """An airliner climbing through a blue sky with clouds."""
-    air = sky(np.random.default_rng(seed), (38, 104, 188), (176, 212, 238), 100, -0.55)
-    studio, white, blue = Studio(seed, enlarged(air)), (240, 242, 245), (30, 74, 150)
-    studio.part(shape(tilted(FAR_WING)), (176, 184, 196), PLATE)
+def aeroplane(studio: Studio, look: Plane = WHITE_PLANE) -> None:
+    """An airliner climbing through a sky with clouds."""
+    rng, white, blue = np.random.default_rng(studio.seed), look.body, look.trim
+    studio.scene(sky(rng, look.sky, (176, 212, 238), 100, look.cover))
+    studio.part(shape(tilted(FAR_WING)), toned(white, (0.733, 0.76, 0.8)), PLATE)
     studio.part(shape(tilted(FIN)), blue, PLATE)
     stripe = within(shape(tilted(FIN)), ribbon(tilted([(2, 35.4), (26, 35.4)]), 2.6))
-    studio.part(stripe, (216, 60, 48), PLATE)
+    studio.part(stripe, look.stripe, PLATE)
     body = studio.part(shape(tilted(FUSELAGE)), white, replace(PAINT, puff=5.4, roundness=1.1))
     belly = within(body, ribbon(tilted([(4, 56), (40, 57.6), (96, 56.6)]), 7))
     studio.tint(belly, (120, 136, 162), 0.45, 0.8)
@@ -147,10 +180,14 @@ def aeroplane(seed: int) -> Image.Image:
     studio.tint(shape(tilted([*cockpit, (86.8, 49), (86.4, 46.4)])), (30, 40, 56), 0.95)
     for x in (21, 83.4):
         studio.seam(tilted([(x, 46.8), (x, 52)]), 0.25, 0.4)
-    studio.part(shape(tilted(TAIL)), (214, 219, 227), PLATE, drop=0.5)
-    pod = studio.part(shape(tilted(ENGINE)), (222, 226, 232), replace(PAINT, puff=2.6), drop=0.6)
+    studio.part(shape(tilted(TAIL)), toned(white, (0.892, 0.905, 0.927)), PLATE, drop=0.5)
+    pod = studio.part(
+        shape(tilted(ENGINE)),
+        toned(white, (0.925, 0.934, 0.947)),
+        replace(PAINT, puff=2.6),
+        drop=0.6,
+    )
     studio.part(within(pod, ribbon(tilted([(60.6, 59), (60.8, 68)]), 2.2)), blue, PLATE)
-    silver = graded((226, 230, 236), (178, 186, 200), 50, 78)
+    silver = graded(toned(white, (0.942, 0.95, 0.963)), toned(white, (0.742, 0.769, 0.816)), 50, 78)
     studio.part(shape(tilted(WING)), silver, PLATE, drop=0.9)
     studio.seam(tilted([(43.6, 56), (33, 74)]), 0.25, 0.3)
-    return studio.finished()

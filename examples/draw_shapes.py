@@ -1,20 +1,56 @@
 """Smooth outlines and the anti-aliased masks they fill.
 
 Places and lengths are in hundredths of the picture's side, so (50, 50) is its centre. A mask is
-four times the final size; the last step of a drawing shrinks it, which is what smooths its edges.
+larger than the final picture; the last step of a drawing shrinks it, which smooths its edges.
+How large both are is the frame in force: 384 pixels at four times, unless `framed` says otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
-SIZE = 384  # side of a finished picture
-SCALE = 4  # supersampling of edges
-LARGE = SIZE * SCALE
-UNIT = SIZE / 100  # finished pixels in one unit of length
+
+class Frame(NamedTuple):
+    """How large a picture is drawn."""
+
+    size: int = 384  # side of a finished picture, in pixels
+    scale: int = 4  # supersampling of edges
+
+    @property
+    def large(self) -> int:
+        """The side of a mask, in pixels."""
+        return self.size * self.scale
+
+    @property
+    def unit(self) -> float:
+        """Finished pixels in one unit of length."""
+        return self.size / 100
+
+
+SHIPPED = Frame()  # of the examples
+_FRAME: ContextVar[Frame] = ContextVar("frame", default=SHIPPED)
+
+
+def frame() -> Frame:
+    """The frame in force."""
+    return _FRAME.get()
+
+
+@contextmanager
+def framed(size: int, scale: int) -> Iterator[Frame]:
+    """Draw at another size while the block runs, in this thread only."""
+    token = _FRAME.set(Frame(size, scale))
+    try:
+        yield frame()
+    finally:
+        _FRAME.reset(token)
+
 
 Point = tuple[float, float]
 Side = Callable[[Sequence[Point]], list[Point]]  # puts points of the left side where they go
@@ -63,10 +99,15 @@ def moved(points: Sequence[Point], dx: float, dy: float, scale: float = 1.0) -> 
     return [(50 + scale * (x - 50) + dx, 50 + scale * (y - 50) + dy) for x, y in points]
 
 
+def empty() -> Image.Image:
+    """A mask that covers nothing."""
+    return Image.new("L", (frame().large, frame().large))
+
+
 def polygon(line: np.ndarray) -> Image.Image:
     """The mask of a closed line [N, 2]."""
-    mask = Image.new("L", (LARGE, LARGE))
-    ImageDraw.Draw(mask).polygon([tuple(p) for p in line * UNIT * SCALE], fill=255)
+    mask, pixels = empty(), line * frame().unit * frame().scale
+    ImageDraw.Draw(mask).polygon([tuple(p) for p in pixels], fill=255)
     return mask
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
+from draw_colours import toned
 from draw_patterns import dotted, graded
 from draw_shapes import (
     Point,
@@ -17,8 +19,7 @@ from draw_shapes import (
     shape,
     within,
 )
-from draw_studio import COTTON, RUBBER, Crease, Material, Studio
-from PIL import Image
+from draw_studio import COTTON, RUBBER, Colour, Crease, Material, Studio
 
 MESH = Material(puff=4.0, roundness=0.8, folds=0.35, fold_size=(4, 4), grain=0.03)
 PANEL = Material(puff=1.0, roundness=0.6, folds=0.1, fold_size=(4, 3), gloss=0.12, grain=0.012)
@@ -42,42 +43,67 @@ WAVE += [(66, 55), (56, 63.4), (56, 63.4), (44, 65.6), (30, 65.4)]
 COLLAR = [(56.4, 29), (61.6, 31.4), (66, 37.4), (74, 40.6), (82.4, 38), (88, 32.4)]
 
 
-def shoe(studio: Studio, place: Side) -> None:
-    """One white sports shoe, its toe to the left, put in its place."""
+class Trainer(NamedTuple):
+    """The colours of a sports shoe: its cloth and panels, the stripe on it, collar, laces, sole."""
+
+    cloth: Colour = (232, 233, 236)
+    panel: Colour = (244, 244, 246)
+    trim: Colour = (42, 74, 142)
+    collar: Colour = (74, 96, 150)
+    lace: Colour = (250, 250, 250)
+    sole: Colour = (248, 248, 249)
+    thread: Colour = (150, 156, 170)
+
+
+WHITE_SHOES = Trainer()
+
+
+class Slipper(NamedTuple):
+    """The colours of a flip flop: footbed, strap, edge of the sole, the line on the strap."""
+
+    bed: Colour = (34, 112, 178)
+    strap: Colour = (246, 247, 249)
+    edge: Colour = (222, 226, 232)
+    line: Colour = (226, 92, 60)
+
+
+BLUE_FLIP_FLOPS = Slipper()
+
+
+def shoe(studio: Studio, place: Side, look: Trainer = WHITE_SHOES) -> None:
+    """One sports shoe, its toe to the left, put in its place."""
     studio.shadow(ribbon(place([(10, 73.6), (91, 73.4)]), 2.0), 0.4, 1.0, 1.0, 0.55)
-    mesh = dotted((232, 233, 236), (196, 199, 206), 1.5, 0.34)
+    mesh = dotted(look.cloth, toned(look.cloth, (0.845, 0.855, 0.873)), 1.5, 0.34)
     flex = [Crease(place([(30, 47), (29, 53), (31, 60)]), -1.0, 1.6),
             Crease(place([(36, 43.6), (34, 50), (36, 58)]), 0.8, 2.0)]  # fmt: skip
     tongue = [(47, 36), (54.4, 25.6), (61, 25.2), (63.4, 30), (58, 40), (47, 42), (47, 36)]
-    studio.part(shape(place(tongue)), (222, 224, 229), MESH)
+    studio.part(shape(place(tongue)), toned(look.cloth, (0.957, 0.961, 0.97)), MESH)
     upper = studio.part(shape(place(UPPER)), mesh, MESH, flex)
-    studio.part(within(shape(place(WAVE)), upper), (42, 74, 142), PANEL, drop=0.4)
-    studio.part(within(shape(place(TOE)), upper), (244, 244, 246), PANEL, drop=0.5)
-    studio.part(within(shape(place(HEEL)), upper), (236, 237, 240), PANEL, drop=0.5)
-    studio.part(ribbon(place(COLLAR), 3.0), (74, 96, 150), replace(LACE, puff=1.4), drop=0.5)
-    studio.stitch(place([(84.4, 45.6), (79.4, 53), (75, 62)]), (150, 156, 170), 0.22)
-    studio.stitch(place([(18, 52.6), (22, 57), (24.6, 64.6)]), (150, 156, 170), 0.22)
-    studio.part(shape(place(EYESTAY)), (246, 246, 248), PANEL, drop=0.6)
+    studio.part(within(shape(place(WAVE)), upper), look.trim, PANEL, drop=0.4)
+    studio.part(within(shape(place(TOE)), upper), look.panel, PANEL, drop=0.5)
+    studio.part(within(shape(place(HEEL)), upper), toned(look.panel, 0.97), PANEL, drop=0.5)
+    studio.part(ribbon(place(COLLAR), 3.0), look.collar, replace(LACE, puff=1.4), drop=0.5)
+    studio.stitch(place([(84.4, 45.6), (79.4, 53), (75, 62)]), look.thread, 0.22)
+    studio.stitch(place([(18, 52.6), (22, 57), (24.6, 64.6)]), look.thread, 0.22)
+    studio.part(shape(place(EYESTAY)), toned(look.panel, 1.008), PANEL, drop=0.6)
     for k in range(6):
         x, y = 34 + 4.5 * k, 53.6 - 3.4 * k - 0.12 * k * k
         studio.tint(disc(*place([(x, y)])[0], 0.7), (60, 66, 80), 0.85)
         lace = place([(x, y), (x - 0.4, y - 3.6), (x - 3.4, y - 6.0)])
-        studio.part(ribbon(lace, 2.0), (250, 250, 250), LACE, drop=0.6)
-    studio.part(shape(place(MIDSOLE)), graded((248, 248, 249), (214, 216, 220), 62, 74), FOAM,
-                drop=0.5)  # fmt: skip
-    studio.part(ribbon(place([(60, 67.2), (76, 65.4), (92.4, 64)]), 1.0, 2.6), (42, 74, 142), PANEL)
+        studio.part(ribbon(lace, 2.0), look.lace, LACE, drop=0.6)
+    foam = graded(look.sole, toned(look.sole, (0.863, 0.871, 0.884)), 62, 74)
+    studio.part(shape(place(MIDSOLE)), foam, FOAM, drop=0.5)
+    studio.part(ribbon(place([(60, 67.2), (76, 65.4), (92.4, 64)]), 1.0, 2.6), look.trim, PANEL)
     tread = ribbon(place([(3, 67), (10, 71.6), (22, 73), (60, 72.6), (95, 71.2)]), 3.0)
     studio.part(within(shape(place(MIDSOLE)), tread), (84, 89, 102), RUBBER)
 
 
-def sports_shoes(seed: int) -> Image.Image:
-    """A pair of white sports shoes with blue trim."""
-    studio = Studio(seed)
+def sports_shoes(studio: Studio, look: Trainer = WHITE_SHOES) -> None:
+    """A pair of sports shoes."""
     studio.shadow(disc(52, 77.5, 40, 3.4), 0, 0.8, 2.6, 0.28)
-    shoe(studio, lambda points: moved(points, 6.5, -11.5, 0.84))
+    shoe(studio, lambda points: moved(points, 6.5, -11.5, 0.84), look)
     studio.shadow(shape(moved(UPPER, -3, 4, 0.92)), 0.6, -0.4, 2.0, 0.32)
-    shoe(studio, lambda points: moved(points, -3, 4.5, 0.92))
-    return studio.finished()
+    shoe(studio, lambda points: moved(points, -3, 4.5, 0.92), look)
 
 
 SOLE = [(30, 8.4), (19.5, 12), (13.6, 24), (14.4, 42), (18, 58), (17.4, 74), (20.6, 87), (29, 91.6)]
@@ -90,13 +116,13 @@ def inward(points: Sequence[Point]) -> list[Point]:
     return [(x + 3.2, y) for x, y in points]
 
 
-def flip_flop(studio: Studio, side: Side) -> None:
+def flip_flop(studio: Studio, side: Side, look: Slipper) -> None:
     """One flip flop from above."""
     outer = shape(side(SOLE))
     studio.shadow(outer, 0.8, 1.5, 1.6, 0.42)
-    studio.part(outer, (222, 226, 232), replace(RUBBER, puff=1.2))
+    studio.part(outer, look.edge, replace(RUBBER, puff=1.2))
     inner = shape(side([(29 + 0.93 * (x - 29), 50 + 0.965 * (y - 50)) for x, y in SOLE]))
-    ground = dotted((34, 112, 178), (26, 92, 152), 1.9, 0.5)
+    ground = dotted(look.bed, toned(look.bed, (0.765, 0.82, 0.855)), 1.9, 0.5)
     dent = [Crease(side([(24, 22), (30, 19), (36, 23)]), -0.8, 5.0),
             Crease(side([(25, 80), (29, 83), (34, 80)]), -1.0, 6.0)]  # fmt: skip
     studio.part(inner, ground, TREAD, dent, drop=0.2)
@@ -105,15 +131,13 @@ def flip_flop(studio: Studio, side: Side) -> None:
     bands = [ribbon(side([toe, (25, 31), (19.6, 42), (17.4, 53)]), 3.4, 5.6),
              ribbon(side([toe, (36.6, 30.6), (40.4, 40), (41, 51)]), 3.4, 5.6)]  # fmt: skip
     grip = joined(*(within(band, outer) for band in bands), disc(*side([toe])[0], 2.3, 2.6))
-    studio.part(grip, (246, 247, 249), strap, drop=1.6)
+    studio.part(grip, look.strap, strap, drop=1.6)
     for line in ([(25.4, 31.4), (20.4, 42), (18.6, 50.4)], [(36.2, 31), (39.6, 40.4), (40.3, 48)]):
-        studio.tint(ribbon(side(line), 0.8), (226, 92, 60), 0.9)
-    studio.part(disc(*side([toe])[0], 1.0), (226, 92, 60), strap, drop=0.3)
+        studio.tint(ribbon(side(line), 0.8), look.line, 0.9)
+    studio.part(disc(*side([toe])[0], 1.0), look.line, strap, drop=0.3)
 
 
-def flip_flops(seed: int) -> Image.Image:
-    """A pair of blue flip flops with white straps, from above."""
-    studio = Studio(seed)
+def flip_flops(studio: Studio, look: Slipper = BLUE_FLIP_FLOPS) -> None:
+    """A pair of flip flops, from above."""
     for side in (inward, lambda points: flip(inward(points))):
-        flip_flop(studio, side)
-    return studio.finished()
+        flip_flop(studio, side, look)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from draw_shapes import LARGE, SCALE, SIZE, UNIT, Point, ribbon, spline
+from draw_shapes import Point, empty, frame, ribbon, spline
 from PIL import Image, ImageDraw, ImageFilter
 
 LIGHT = np.array([-0.34, -0.56, 0.755])
@@ -54,7 +54,7 @@ def blur(field: np.ndarray, across: float, down: float | None = None) -> np.ndar
     """Gaussian blur in floats (8 bits would show as steps in the light), radii in units."""
     rows, columns = field.shape
     fx, fy = np.fft.rfftfreq(columns), np.fft.fftfreq(rows)[:, None]
-    radius_x, radius_y = across * UNIT, (across if down is None else down) * UNIT
+    radius_x, radius_y = across * frame().unit, (across if down is None else down) * frame().unit
     transfer = np.exp(-2 * np.pi**2 * ((fx * radius_x) ** 2 + (fy * radius_y) ** 2))
     return np.fft.irfft2(np.fft.rfft2(field) * transfer, s=field.shape)
 
@@ -67,35 +67,43 @@ def noise(rng: np.random.Generator, size: Point, shape: tuple[int, int]) -> np.n
 
 def large(box: Box) -> Box:
     """A window in supersampled pixels."""
-    left, top, right, bottom = (SCALE * side for side in box)
+    left, top, right, bottom = (frame().scale * side for side in box)
     return left, top, right, bottom
 
 
 def shrunk(mask: Image.Image, box: Box) -> np.ndarray:
     """The window of a mask at the final size, 0 to 1."""
-    return np.asarray(mask.crop(large(box)).reduce(SCALE), float) / 255
+    return np.asarray(mask.crop(large(box)).reduce(frame().scale), float) / 255
 
 
 def enlarged(pixels: np.ndarray) -> Image.Image:
     """Values [H, W] or [H, W, 3] at the final size as a picture at the supersampled one."""
     image = Image.fromarray(np.uint8(np.clip(pixels + 0.5, 0, 255)))
-    return image.resize((image.width * SCALE, image.height * SCALE), Image.BILINEAR)
+    return image.resize((image.width * frame().scale, image.height * frame().scale), Image.BILINEAR)
 
 
 def backdrop() -> np.ndarray:
     """A near-white studio wall, brightest in the middle."""
-    y, x = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
+    y, x = np.mgrid[-1 : 1 : frame().size * 1j, -1 : 1 : frame().size * 1j]
     white = 253 - 5 * np.clip(x**2 + y**2 - 0.5, 0, 1.5)
     return white[..., None] * np.array([1, 1, 1.002])
 
 
 def window(mask: Image.Image, margin: float) -> Box:
     """The box around a mask in final pixels: light is worked out only there."""
-    box = mask.getbbox() or (0, 0, SCALE, SCALE)
-    pad = int(margin * UNIT)
-    left, top = (max(0, b // SCALE - pad) for b in box[:2])
-    right, bottom = (min(SIZE, -(-b // SCALE) + pad) for b in box[2:])
+    scale = frame().scale
+    box = mask.getbbox() or (0, 0, scale, scale)
+    pad = max(1, int(margin * frame().unit))  # a slope needs two pixels
+    left, top = (max(0, b // scale - pad) for b in box[:2])
+    right, bottom = (min(frame().size, -(-b // scale) + pad) for b in box[2:])
     return left, top, right, bottom
+
+
+def places(box: Box) -> tuple[np.ndarray, np.ndarray]:
+    """Where the pixels of a window lie, in units: x [H, W] and y [H, W]."""
+    columns, rows = np.arange(box[0], box[2]), np.arange(box[1], box[3])
+    x, y = np.meshgrid(columns / frame().unit, rows / frame().unit)
+    return x, y
 
 
 def lit(height: np.ndarray, material: Material) -> tuple[np.ndarray, np.ndarray]:
@@ -110,11 +118,23 @@ def lit(height: np.ndarray, material: Material) -> tuple[np.ndarray, np.ndarray]
 
 
 class Studio:
-    """A picture in the making: parts are laid on it from back to front."""
+    """A picture in the making: parts are laid on it from back to front.
 
-    def __init__(self, seed: int, image: Image.Image | None = None) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.image = image or enlarged(backdrop())
+    Attributes:
+        seed: what all chance in the picture comes from.
+        image: the picture so far, supersampled.
+        cover: the mask of all parts so far: what is not wall or shadow on it.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed, self.rng = seed, np.random.default_rng(seed)
+        self.image = enlarged(backdrop())
+        self.cover = empty()
+
+    def scene(self, pixels: np.ndarray) -> None:
+        """Take a painted scene [H, W, 3] for the whole ground of the picture."""
+        self.image = enlarged(pixels)
+        self.cover.paste(255, (0, 0, *self.cover.size))
 
     def part(
         self,
@@ -130,13 +150,14 @@ class Studio:
         box = window(mask, material.puff + 2)
         small = shrunk(mask, box)
         height = self._height(small, box, material, creases)
-        x, y = np.meshgrid(np.arange(box[0], box[2]) / UNIT, np.arange(box[1], box[3]) / UNIT)
+        x, y = places(box)
         shade, shine = lit(height, material)
         grain = 1 + material.grain * noise(self.rng, (0.12, 0.12), small.shape)
         slope_y, slope_x = np.gradient(height)  # a pattern follows the folds it is printed on
         paint = colour(x + 0.4 * slope_x, y + 0.4 * slope_y) if callable(colour) else colour
         pixels = np.asarray(paint, float) * (shade * grain)[..., None] + 255 * shine[..., None]
         self.image.paste(enlarged(pixels), large(box), mask.crop(large(box)))
+        self.cover.paste(255, (0, 0), mask)
         return mask
 
     def _height(
@@ -148,19 +169,20 @@ class Studio:
     ) -> np.ndarray:
         """Height in pixels over the window: rounded rim, folds, creases."""
         rim = np.clip(2 * blur(small, material.puff / 2) - 1, 0, 1)
-        height = np.sin(rim * np.pi / 2) * material.puff * UNIT * material.roundness * 0.5
+        unit = frame().unit
+        height = np.sin(rim * np.pi / 2) * material.puff * unit * material.roundness * 0.5
         if material.folds:
-            height += material.folds * UNIT * noise(self.rng, material.fold_size, small.shape)
+            height += material.folds * unit * noise(self.rng, material.fold_size, small.shape)
         for crease in creases:
             line = ribbon(crease.points, crease.width, 0.3 * crease.width)
-            height += 2 * crease.depth * UNIT * blur(shrunk(line, box), crease.width / 2)
+            height += 2 * crease.depth * unit * blur(shrunk(line, box), crease.width / 2)
         return height
 
     def shadow(self, mask: Image.Image, dx: float, dy: float, soft: float, strength: float) -> None:
         """Darken what lies under a part, shifted and softened."""
         box = window(mask, 3 * soft + max(abs(dx), abs(dy)) + 1)
         field = strength * blur(shrunk(mask, box), soft)
-        field = np.roll(field, (round(dy * UNIT), round(dx * UNIT)), (0, 1))
+        field = np.roll(field, (round(dy * frame().unit), round(dx * frame().unit)), (0, 1))
         self._veil(enlarged(255 * field), box, (18, 18, 26))
 
     def tint(self, mask: Image.Image, colour: Colour, opacity: float, soft: float = 0.0) -> None:
@@ -182,11 +204,12 @@ class Studio:
         self.tint(ribbon(points, 0.9), (0, 0, 0), 0.25, 0.25)
         line = spline(points, 60)
         along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-        thread = Image.new("L", (LARGE, LARGE))
+        thread = empty()
+        pixels = frame().unit * frame().scale
         pen = ImageDraw.Draw(thread)
         for start in np.arange(0, along[-1] - 0.7, 1.25):
-            x, y = (np.interp([start, start + 0.8], along, axis) * UNIT * SCALE for axis in line.T)
-            pen.line([(x[0], y[0]), (x[1], y[1])], fill=255, width=round(width * UNIT * SCALE))
+            x, y = (np.interp([start, start + 0.8], along, axis) * pixels for axis in line.T)
+            pen.line([(x[0], y[0]), (x[1], y[1])], fill=255, width=max(1, round(width * pixels)))
         self.tint(thread, colour, 0.9)
 
     def seam(self, points: Sequence[Point], width: float = 0.35, depth: float = 0.5) -> None:
@@ -196,5 +219,6 @@ class Studio:
 
     def finished(self) -> Image.Image:
         """The picture at its final size."""
-        soft = self.image.filter(ImageFilter.GaussianBlur(1.2))  # else the filter rings at edges
-        return soft.resize((SIZE, SIZE), Image.LANCZOS)
+        blurred = ImageFilter.GaussianBlur(0.3 * frame().scale)  # else the filter rings at edges
+        soft = self.image.filter(blurred)
+        return soft.resize((frame().size, frame().size), Image.LANCZOS)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
+from draw_colours import toned
 from draw_patterns import checked, striped
 from draw_shapes import SIDES, Point, Side, disc, flip, joined, mirrored, ribbon, shape, within
 from draw_studio import COTTON, Colour, Crease, Paint, Studio
-from PIL import Image
+
+Weave = Callable[[float], Paint]  # a cloth cut at an angle, in degrees
 
 RIB = replace(COTTON, puff=1.0, folds=0.1)  # narrow pieces: collars, cuffs, plackets
 
@@ -46,6 +49,49 @@ HANGING = [
 ]
 
 
+class Top(NamedTuple):
+    """The cloth of a top and the colours of what is sewn to it.
+
+    Attributes:
+        cloth: the body's cloth, a colour or a weave that is cut at an angle for sleeves.
+        trim: collar, cuffs or neckband.
+        inside: the back of the cloth, seen through the neck.
+        band: the band inside the neck.
+        placket: the strip that bears the buttons.
+        thread: stitches on the cloth.
+        fine: stitches on trim.
+        button: the buttons.
+    """
+
+    cloth: Colour | Weave
+    trim: Colour | Weave
+    inside: Colour
+    band: Colour
+    placket: Colour
+    thread: Colour
+    fine: Colour
+    button: Colour
+
+    def cut(self, turn: float = 0) -> Colour | Paint:
+        """The body's cloth, cut at an angle."""
+        return self.cloth(turn) if callable(self.cloth) else self.cloth
+
+    def collar(self, turn: float = 0) -> Colour | Paint:
+        """The cloth of the trim, cut at an angle."""
+        return self.trim(turn) if callable(self.trim) else self.trim
+
+
+NAVY = Top((36, 44, 80), (44, 54, 94), (21, 26, 50), (30, 37, 68), (40, 49, 87), (70, 78, 110),
+           (84, 96, 140), (228, 228, 232))  # fmt: skip
+STRIPES = Top(lambda turn: striped((240, 239, 234), (40, 50, 88), 4.6, 0.4, turn), (40, 50, 88),
+              (168, 168, 166), (222, 221, 216), (240, 239, 234), (70, 78, 110), (150, 154, 172),
+              (228, 228, 232))  # fmt: skip
+CHECKS = Top(lambda turn: checked((244, 240, 236), (190, 26, 38), 5.2, turn),
+             lambda turn: checked((244, 240, 236), (190, 26, 38), 5.2, turn),
+             (120, 30, 34), (206, 120, 120), (244, 240, 236), (238, 205, 205), (238, 205, 205),
+             (244, 242, 238))  # fmt: skip
+
+
 def sleeve(
     studio: Studio, side: Side, outline: Sequence[Point], paint: Colour | Paint, folds: list[Crease]
 ) -> None:
@@ -54,16 +100,16 @@ def sleeve(
     studio.part(shape(side(outline)), paint, COTTON, creases)
 
 
-def tee(studio: Studio, body: Colour | Paint, sleeves: Sequence[Colour | Paint]) -> None:
+def tee(studio: Studio, look: Top) -> None:
     """A short-sleeved knitted body: what polo and T-shirt share."""
     whole = joined(shape(mirrored(BODY)), shape(SLEEVE), shape(flip(SLEEVE)))
     studio.shadow(whole, 0.7, 1.5, 1.8, 0.4)
-    for side, paint in zip(SIDES, sleeves, strict=True):
-        sleeve(studio, side, SLEEVE, paint, BENT)
-    studio.part(shape(mirrored(BODY)), body, COTTON, DRAPE, drop=0.7)
+    for side, turn in zip(SIDES, (33, -33), strict=True):
+        sleeve(studio, side, SLEEVE, look.cut(turn), BENT)
+    studio.part(shape(mirrored(BODY)), look.cut(), COTTON, DRAPE, drop=0.7)
     for side in SIDES:
         studio.seam(side(SHOULDER[4:7]), 0.3, 0.35)
-    studio.stitch([(27.4, 87.6), (38, 89.2), (50, 89.6), (62, 89.2), (72.6, 87.6)], (70, 78, 110))
+    studio.stitch([(27.4, 87.6), (38, 89.2), (50, 89.6), (62, 89.2), (72.6, 87.6)], look.thread)
 
 
 def buttons(studio: Studio, places: Sequence[float], colour: Colour) -> None:
@@ -74,66 +120,59 @@ def buttons(studio: Studio, places: Sequence[float], colour: Colour) -> None:
             studio.tint(disc(50 + dx, y, 0.16), (30, 30, 40), 0.8)
 
 
-def polo(seed: int) -> Image.Image:
-    """A navy polo T-shirt: ribbed cuffs, collar, placket with buttons."""
-    studio, navy, trim = Studio(seed), (36, 44, 80), (44, 54, 94)
-    tee(studio, navy, (navy, navy))
+def polo(studio: Studio, look: Top = NAVY) -> None:
+    """A polo T-shirt: ribbed cuffs, collar, placket with buttons."""
+    tee(studio, look)
     for side in SIDES:
-        studio.part(shape(side(CUFF)), trim, RIB, drop=0.4)
-    studio.part(shape(mirrored(NECK)), (21, 26, 50), RIB)
-    studio.part(ribbon([(43.4, 11), (50, 12.2), (56.6, 11)], 2.6), (30, 37, 68), RIB)
+        studio.part(shape(side(CUFF)), look.collar(), RIB, drop=0.4)
+    studio.part(shape(mirrored(NECK)), look.inside, RIB)
+    studio.part(ribbon([(43.4, 11), (50, 12.2), (56.6, 11)], 2.6), look.band, RIB)
     studio.part(shape([(48.6, 13.4), (48.6, 13.4), (51.4, 13.4), (51.4, 13.4), (51.4, 15.8),
                        (51.4, 15.8), (48.6, 15.8), (48.6, 15.8), (48.6, 13.4)]),
                 (226, 226, 230), RIB)  # fmt: skip
     placket = ribbon([(50, 18.5), (50, 36.5)], 4.6)
-    studio.part(placket, (40, 49, 87), RIB, drop=0.5)
+    studio.part(placket, look.placket, RIB, drop=0.5)
     for dx in (-1.9, 1.9):
-        studio.stitch([(50 + dx, 20), (50 + dx, 36)], (84, 96, 140), 0.25)
-    buttons(studio, (23.5, 28.3, 33.1), (228, 228, 232))
+        studio.stitch([(50 + dx, 20), (50 + dx, 36)], look.fine, 0.25)
+    buttons(studio, (23.5, 28.3, 33.1), look.button)
     for side in SIDES:
-        studio.part(shape(side(COLLAR)), trim, RIB, drop=0.9)
-        studio.stitch(side([(39.4, 14.6), (44.2, 22.6), (48.8, 19)]), (92, 104, 150), 0.22)
-    return studio.finished()
+        studio.part(shape(side(COLLAR)), look.collar(), RIB, drop=0.9)
+        studio.stitch(side([(39.4, 14.6), (44.2, 22.6), (48.8, 19)]), toned(look.fine, 1.09), 0.22)
 
 
-def striped_tee(seed: int) -> Image.Image:
-    """A white T-shirt with navy stripes and a round neck."""
-    studio, white, navy = Studio(seed), (240, 239, 234), (40, 50, 88)
-    sleeves = [striped(white, navy, 4.6, 0.4, turn) for turn in (33, -33)]
-    tee(studio, striped(white, navy, 4.6, 0.4), sleeves)
+def round_tee(studio: Studio, look: Top = STRIPES) -> None:
+    """A T-shirt with a round neck."""
+    tee(studio, look)
     studio.part(shape(mirrored([(50, 10.6), (41.4, 11.6), (41.4, 11.6), (44.5, 16.6), (50, 19)])),
-                (168, 168, 166), RIB)  # fmt: skip
-    studio.part(ribbon([(42, 11.6), (50, 13.2), (58, 11.6)], 2.0), (222, 221, 216), RIB)
+                look.inside, RIB)  # fmt: skip
+    studio.part(ribbon([(42, 11.6), (50, 13.2), (58, 11.6)], 2.0), look.band, RIB)
     studio.part(ribbon([(40.6, 11.6), (44, 17.4), (50, 19.8), (56, 17.4), (59.4, 11.6)], 2.2),
-                navy, RIB, drop=0.4)  # fmt: skip
+                look.collar(), RIB, drop=0.4)  # fmt: skip
     for side in SIDES:
-        studio.stitch(side([(11.7, 35.4), (16.8, 38.6), (22.2, 41)]), (150, 154, 172), 0.25)
-    return studio.finished()
+        studio.stitch(side([(11.7, 35.4), (16.8, 38.6), (22.2, 41)]), look.fine, 0.25)
 
 
-def checked_shirt(seed: int) -> Image.Image:
-    """A red and white checked shirt with long sleeves, chest pocket and buttons."""
-    studio, cloth = Studio(seed), checked((244, 240, 236), (190, 26, 38), 5.2)
+def shirt(studio: Studio, look: Top = CHECKS) -> None:
+    """A shirt with long sleeves, chest pocket and buttons."""
+    cloth = look.cut()
     body = shape(mirrored([*TAILS, (50, 92)]))
     studio.shadow(joined(body, shape(LONG), shape(flip(LONG))), 0.7, 1.5, 1.8, 0.4)
     for side, turn in zip(SIDES, (12, -12), strict=True):
-        slanted = checked((244, 240, 236), (190, 26, 38), 5.2, turn)
+        slanted = look.cut(turn)
         sleeve(studio, side, LONG, slanted, HANGING)
         studio.part(shape(side(BUTTONED)), slanted, RIB, drop=0.5)
-        studio.part(disc(*side([(12.4, 73.6)])[0], 0.8), (240, 236, 232), RIB, drop=0.4)
+        studio.part(disc(*side([(12.4, 73.6)])[0], 0.8), toned(look.button, 0.98), RIB, drop=0.4)
     studio.part(body, cloth, COTTON, DRAPE, drop=0.7)
     for side in SIDES:
         studio.seam(side(SHOULDER[4:7]), 0.3, 0.35)
-    studio.part(shape(mirrored(NECK)), (120, 30, 34), RIB)
-    studio.part(ribbon([(43.4, 11), (50, 12.4), (56.6, 11)], 2.8), (206, 120, 120), RIB)
+    studio.part(shape(mirrored(NECK)), look.inside, RIB)
+    studio.part(ribbon([(43.4, 11), (50, 12.4), (56.6, 11)], 2.8), look.band, RIB)
     pocket = [(57, 33), (57, 33), (67, 33), (67, 33), (67, 43), (67, 43), (62, 46), (62, 46)]
     studio.part(shape([*pocket, (57, 43), (57, 43), (57, 33)]), cloth, RIB, drop=0.5)
     studio.seam([(57, 35), (67, 35)], 0.3, 0.3)
     front = within(body, ribbon([(50, 19), (50, 94)], 5.0))
     studio.part(front, cloth, RIB, drop=0.5)
-    buttons(studio, (26, 36, 46, 56, 66, 76, 85), (244, 242, 238))
+    buttons(studio, (26, 36, 46, 56, 66, 76, 85), look.button)
     for side, turn in zip(SIDES, (-35, 35), strict=True):
-        collar = checked((244, 240, 236), (190, 26, 38), 5.2, turn)
-        studio.part(shape(side(COLLAR)), collar, RIB, drop=0.9)
-        studio.stitch(side([(39.4, 14.6), (44.2, 22.6), (48.8, 19)]), (238, 205, 205), 0.2)
-    return studio.finished()
+        studio.part(shape(side(COLLAR)), look.collar(turn), RIB, drop=0.9)
+        studio.stitch(side([(39.4, 14.6), (44.2, 22.6), (48.8, 19)]), look.fine, 0.2)

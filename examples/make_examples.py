@@ -21,7 +21,8 @@ from draw_lowers import dress, jeans, tie
 from draw_road import car
 from draw_scenes import aeroplane, ship
 from draw_shoes import flip_flops, sports_shoes
-from draw_tops import checked_shirt, polo, striped_tee
+from draw_studio import Studio
+from draw_tops import polo, round_tee, shirt
 from PIL import Image, UnidentifiedImageError
 
 FOLDER = Path(__file__).parent
@@ -32,15 +33,15 @@ TOLERANCE = 6.0  # grey levels: rounding differs between machines, a moved butto
 class Example(NamedTuple):
     """How to draw a picture, and what it is called."""
 
-    draw: Callable[[int], Image.Image]
+    draw: Callable[[Studio], None]
     seed: int
     title: str
 
 
 EXAMPLES: dict[str, Example] = {
     "polo": Example(polo, 11, "Navy blue polo T-shirt"),
-    "checked_shirt": Example(checked_shirt, 12, "Red and white checked shirt"),
-    "striped_tshirt": Example(striped_tee, 13, "White and navy striped T-shirt"),
+    "checked_shirt": Example(shirt, 12, "Red and white checked shirt"),
+    "striped_tshirt": Example(round_tee, 13, "White and navy striped T-shirt"),
     "red_dress": Example(dress, 14, "Red summer dress with white dots"),
     "jeans": Example(jeans, 15, "Blue jeans"),
     "handbag": Example(handbag, 16, "Black leather handbag"),
@@ -66,7 +67,9 @@ def path(slug: str) -> Path:
 def encoded(slug: str) -> bytes:
     """The JPEG file of an example, drawn anew."""
     example, file = EXAMPLES[slug], io.BytesIO()
-    example.draw(example.seed).save(file, "JPEG", quality=QUALITY, optimize=True)
+    studio = Studio(example.seed)
+    example.draw(studio)
+    studio.finished().save(file, "JPEG", quality=QUALITY, optimize=True)
     return file.getvalue()
 
 

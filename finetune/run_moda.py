@@ -8,18 +8,16 @@ A killed run goes on with --resume; --dry-run says what the training will take.
 import argparse
 import dataclasses
 import sys
+from operator import mul
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
 
 from vlm.config import TrainConfig, add_flags, count, from_args  # noqa: E402
-from vlm.data import DATASETS  # noqa: E402
-from vlm.data.readable import usable  # noqa: E402
 from vlm.errors import lookup, one_sentence  # noqa: E402
 from vlm.models.projectors import PROJECTORS  # noqa: E402
 from vlm.presets import IMAGE_FEATURES, PRESETS  # noqa: E402
 
-STAGE = "moda"
 BUILDABLE = {name: preset for name, preset in PRESETS.items() if preset.buildable}
 OVERRIDES = ("vision", "text", "image_features", "projector")
 
@@ -29,21 +27,22 @@ def main(argv: list[str] | None = None) -> None:
     with one_sentence():
         args = parse(argv)
         config = from_args(TrainConfig, args)
-        from vlm import encoding, load, runs, runtime  # transformers takes seconds
+        from vlm import encoding, load, mixture, runs, runtime  # transformers takes seconds
 
         if not (args.dry_run or args.show_labels):
             runs.check_free(args.out, args.resume)
         runtime.set_threads(config.threads)
         device = runtime.pick_device(args.device)
-        source = DATASETS[args.data]
         train, held_out = (
-            usable(source(split, args.data_path, args.limit)) for split in ("train", "validation")
+            mixture.load(args.data, split, args.data_path, limit)
+            for split, limit in (("train", args.limit), ("validation", args.held_out or args.limit))
         )
-        bundle = new_model(args, train, config.seed)
+        bundle = new_model(args, train.records, config.seed)
         bundle.model.to(device)
-        encoding.check_labels(bundle.processor, [turn for r in train[:200] for turn in r.turns])
+        turns = [turn for part in train for record in part.records[:200] for turn in record.turns]
+        encoding.check_labels(bundle.processor, turns)
         if args.show_labels:
-            print(encoding.show_labels(bundle.processor, train[0].turns[: args.show_labels]))
+            print(encoding.show_labels(bundle.processor, turns[: args.show_labels]))
         elif args.dry_run:
             print(dry_run(bundle, train, args, config))
         else:
@@ -60,48 +59,68 @@ def new_model(args: argparse.Namespace, train: tuple, seed: int):
 
     changes = {name: value for name in OVERRIDES if (value := getattr(args, name))}
     preset = dataclasses.replace(BUILDABLE[args.preset], **changes)
-    corpus = (
-        text for record in train for turn in record.turns for text in (turn.prompt, turn.answer)
-    )
+    turns = (turn for record in train for turn in record.turns)
+    corpus = (text for turn in turns for text in (turn.prompt, turn.answer))
     bundle = build.build(preset, args.preset, corpus, seed)
-    freeze(bundle.model, STAGE)
+    freeze(bundle.model, "unfrozen" if args.unfreeze else "moda")
     print(forecast.parameters(bundle), forecast.published_size(bundle), sep="\n")
     return bundle
 
 
-def dry_run(bundle, train: tuple, args: argparse.Namespace, config: TrainConfig) -> str:
+def dry_run(bundle, train, args: argparse.Namespace, config: TrainConfig) -> str:
     """Sizes, time and memory, measured on the features of one batch."""
     from vlm import encoding, features, forecast
 
-    few = train[: config.batch_size]
+    few = train.records[: config.batch_size]
     examples = features.Examples(
         bundle.processor, few, features.compute(bundle, few, args.features)
     )
-    count = round(sum(len(record.turns) for record in train) * config.epochs)
-    return forecast.forecast(bundle, examples, encoding.collator(bundle.processor), config, count)
+    most = args.turns or sys.maxsize
+    asked = (min(len(record.turns), most) for record in train.records)
+    count = sum(map(mul, asked, train.times)) * config.epochs
+    collate = encoding.collator(bundle.processor)
+    return forecast.forecast(bundle, examples, collate, config, round(count))
 
 
-def teach(bundle, train: tuple, held_out: tuple, args: argparse.Namespace, config) -> None:
+def teach(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig) -> None:
     """Features once, then the training itself."""
-    from vlm import encoding, evaluate, features, panel
+    from vlm import encoding, evaluate, panel
     from vlm.train import fit
 
-    shown = panel.records(held_out, args.panel, args.panel_from)
-    seen = features.compute(bundle, train, args.features, args.views)
-    unseen = features.compute(bundle, held_out, args.features)
+    shown = panel.records(held_out.records, args.panel, args.panel_from)
+    seen, unseen = stored(bundle, train, args, config.epochs), stored(bundle, held_out, args)
     kept = panel.keep(shown, args.out)
     fit(
         bundle.model,
-        features.Examples(bundle.processor, train, seen, config.epochs),
-        features.Examples(bundle.processor, held_out, unseen),
+        seen,
+        unseen,
         encoding.collator(bundle.processor),
         config,
         args.out,
         resume=args.resume,
         processor=bundle.processor,
         describe=lambda: panel.answers(bundle, shown, kept),
-        measure=lambda: evaluate.marks(bundle, held_out[: args.measure]),
+        measure=lambda: evaluate.marks(bundle, held_out.records[: args.measure]),
     )
+
+
+def stored(bundle, parts, args: argparse.Namespace, epochs: float = 0):
+    """The examples of all parts, on features; without epochs one pass over plain pictures."""
+    from torch.utils.data import ConcatDataset
+
+    from vlm import features, pictures
+
+    grounds = pictures.scenes(parts.records) if epochs else None
+    made = []
+    for records, times in parts:
+        views = args.views * times if epochs else 0
+        passes = epochs * times if epochs else 1.0
+        if args.unfreeze:
+            made.append(features.Live(bundle, records, views, grounds, passes, args.turns))
+            continue
+        values = features.compute(bundle, records, args.features, views, grounds)
+        made.append(features.Examples(bundle.processor, records, values, passes, args.turns))
+    return made[0] if len(made) == 1 else ConcatDataset(made)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -115,16 +134,27 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     add = parser.add_argument
-    add("--data", default="fashion", choices=DATASETS, help="data set (default: fashion)")
+    add("--data", nargs="+", default=["fashion"], metavar="[Nx]NAME[=PATH]",
+        help="data sets, N times in a pass (default: fashion)")  # fmt: skip
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
     add("--limit", type=count, default=0, help="use so many pictures only, 0 = all (default: 0)")
+    add("--held-out", type=count, default=0,
+        help="held-out pictures of each set, 0 = as in training (default: 0)")  # fmt: skip
+    add("--turns", type=count, default=0,
+        help="questions about a picture in one pass, 0 = all (default: 0)")  # fmt: skip
     add("--vision", help=f"vision tower: folder or Hub id (default: {preset.vision})")
     add("--text", help=f"decoder: folder or Hub id (default: {preset.text or 'from scratch'})")
     add("--image-features", choices=IMAGE_FEATURES, help=f"(default: {preset.image_features})")
     add("--projector", choices=PROJECTORS, help=f"(default: {preset.projector})")
+    add("--unfreeze", action="store_true", help="the tower's last block learns too, on pixels")
     add("--out", type=Path, default=Path("runs/moda"), help="run folder (default: runs/moda)")
     add("--features", type=Path, default=Path("features"), help="feature store (default: features)")
-    add("--views", type=count, default=4, help="random views of each picture (default: 4)")
+    add(
+        "--views",
+        type=count,
+        default=4,
+        help="random views of a picture that comes once (default: 4)",
+    )
     add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")
     add("--panel-from", type=Path, help="folder of more pictures for it (default: none)")
     add("--measure", type=count, default=200, help="pictures judged as it learns (default: 200)")

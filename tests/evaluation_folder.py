@@ -29,7 +29,7 @@ def figure(mean: float, low: float, high: float, n: int = 3, **more) -> dict:
     return {"mean": mean, "low": low, "high": high, "n": n, **more}
 
 
-def hung(id: str, overall: float) -> dict:
+def hung(id: str, overall: float | None) -> dict:
     return {"id": id, "text": TEXTS[id], "overall": overall, "why": MARKS[id].why}
 
 
@@ -44,8 +44,23 @@ def scores() -> dict:
         "exact": {"articleType": figure(33.3, 0, 100)},
         "probes": {"blank": figure(75, 40, 100, says="% of 4 descriptions differ from a blank"),
                    "shuffled": figure(-0.5, -2, 1, says="points of 10 are lost")},
+        "abilities": {"json": figure(50, 0, 100, says="% of 4 answers are a JSON object"),
+                      "detail_unbacked": figure(0.5, 0, 1, says="details the metadata lacks")},
         "confusions": {"baseColour": [["Navy Blue", "Red", 12], ["Navy Blue", "nothing", 1]]},
         "gallery": {"best": [hung("a", 10)], "worst": [hung("c", 0), hung("b", 2.5)]},
+    }  # fmt: skip
+
+
+def unjudged() -> dict:
+    """A scores.json of pictures that leave the judge nothing to judge by."""
+    return {
+        "model": "moda-mini", "data": "negatives/validation", "pictures": 4,
+        "prompt": "Describe this picture.", "judge": "rules", "unjudged": 4,
+        "why_unjudged": {"the metadata has none of colour": 4}, "left_out": {}, "scores": {},
+        "exact": {"unsure": figure(75, 25, 100, 4)},
+        "abilities": {"json": figure(100, 100, 100, says="% of 4 answers are a JSON object")},
+        "confusions": {"kind": [["unknown", "Shirts", 1]]},
+        "gallery": {"best": [], "worst": [hung("b", None)]},
     }  # fmt: skip
 
 

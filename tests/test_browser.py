@@ -41,7 +41,9 @@ def opener(name: str) -> Bundle:
     return dataclasses.replace(tiny.bundle(), name=name)
 
 
-def fake_stream(bundle, image, prompt, config=None, *, stop=None, stats=None) -> Iterator[str]:
+def fake_stream(
+    bundle, image, prompt, config=None, *, history=(), stop=None, stats=None
+) -> Iterator[str]:
     """The words of one sentence over and over, a word a token."""
     started = time.monotonic()
     for number in range(config.max_new_tokens):
@@ -305,12 +307,13 @@ CONTRAST = """() => {
     return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255]);
   };
   const found = [];
+  const UNREAD = "input:is([type=checkbox], [type=radio], [type=range]), option";  // no text shown
   for (const node of document.querySelectorAll("body *")) {
     const box = node.getBoundingClientRect();
     const own = [...node.childNodes].filter((n) => n.nodeType === 3 && n.data.trim());
     const text = own.map((n) => n.data.trim()).join(" ") || node.value?.trim?.();
     const shown = box.width > 1 && box.height > 1 && node.checkVisibility({checkOpacity: true});
-    if (!text || !shown || node.matches("input[type=radio], input[type=range], option")) continue;
+    if (!text || !shown || node.matches(UNREAD)) continue;
     const ground = behind(node), style = getComputedStyle(node);
     const [a, b] = [light(over(numbers(style.color), ground)), light(ground)];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);

@@ -238,9 +238,9 @@ def test_wrong_settings_are_all_named_before_anything_is_loaded(command: str, ca
         ("run_moda", ["--panel", "-1"]),
         ("run_moda", ["--show-labels", "-1"]),
         ("run_moda", ["--epochs", "many"]),
-        ("run_encoder", ["--image-size", "-128"]),
-        ("run_encoder", ["--image-size", "8"]),
-        ("run_encoder", ["--batch-size", "1.5"]),
+        ("run_align", ["--image-size", "-128"]),
+        ("run_align", ["--image-size", "8"]),
+        ("run_align", ["--batch-size", "1.5"]),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )

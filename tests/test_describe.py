@@ -58,6 +58,19 @@ def test_jsonl_gives_one_row_a_picture_in_input_order(command, pictures):
     assert {row["prompt"] for row in rows} == {"What colour is it?"}
 
 
+def test_further_questions_come_with_what_was_said_before(command, pictures, bundle):
+    path = sorted(pictures.iterdir())[0]
+    code, (row,), _ = command(path, "--jsonl", "--then", "And its colour?", "--then", "Who?")
+    image, history = open_image(path), ((row["prompt"], row["text"]),)
+    config = GenerateConfig()
+    for later, prompt in zip(row["then"], ("And its colour?", "Who?"), strict=True):
+        told = generate.answer(bundle, image, prompt, config, history=history)
+        assert later == {"prompt": prompt, "text": told}
+        history = (*history, (prompt, told))
+    code, said, _ = command(path, "--then", "And its colour?")
+    assert code == 0 and f"\n  And its colour? {row['then'][0]['text']}" in said
+
+
 def test_batches_answer_like_one_by_one(bundle, pictures):
     config = GenerateConfig(max_new_tokens=8)
     rows = list(describe(bundle, items([str(pictures)]), "What colour is it?", config, 3))
@@ -88,7 +101,9 @@ def test_plain_output_names_the_picture(command, pictures):
 
 
 def test_an_empty_answer_is_an_answer(command, pictures, monkeypatch):
-    monkeypatch.setattr(generate, "batch", lambda bundle, images, *rest: [""] * len(images))
+    monkeypatch.setattr(
+        generate, "batch", lambda bundle, images, *rest, **kwargs: [""] * len(images)
+    )
     code, text, err = command(pictures / "0.png")
     assert code == 0 and text == f"{pictures / '0.png'}: \n" and not err
 

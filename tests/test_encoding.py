@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from transformers.utils import chat_template_utils
 
 from tests import tiny
 from vlm import encoding
+from vlm.encoding import History
 from vlm.errors import UserError
 from vlm.models.processing_vlm import VlmProcessor
 from vlm.types import IGNORE_INDEX, Turn
@@ -25,11 +27,13 @@ BUNDLES = {
 PROCESSORS = {name: bundle.processor for name, bundle in BUNDLES.items()}
 POOLED = PROCESSORS["pooled"]
 TEXTS = st.text(max_size=60)
+HISTORIES = st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)
 every_processor = pytest.mark.parametrize("processor", PROCESSORS.values(), ids=PROCESSORS)
 
 
-def prompt_ids(processor: VlmProcessor, prompt: str) -> list[int]:
-    return encoding.prompt_inputs(processor, tiny.picture(), prompt)["input_ids"][0].tolist()
+def prompt_ids(processor: VlmProcessor, prompt: str, history: History = ()) -> list[int]:
+    inputs = encoding.prompt_inputs(processor, tiny.picture(), prompt, history)
+    return inputs["input_ids"][0].tolist()
 
 
 # --- a training example is the inference prompt, the answer and the end -------------------------
@@ -37,13 +41,14 @@ def prompt_ids(processor: VlmProcessor, prompt: str) -> list[int]:
 
 @every_processor
 @settings(deadline=None, max_examples=30)
-@given(prompt=TEXTS, answer=TEXTS)
+@given(prompt=TEXTS, answer=TEXTS, history=HISTORIES)
 def test_supervised_is_exactly_the_answer_after_the_inference_prompt(
-    processor: VlmProcessor, prompt: str, answer: str
+    processor: VlmProcessor, prompt: str, answer: str, history: History
 ) -> None:
-    example = encoding.encode(processor, tiny.picture(), Turn(prompt, answer))
+    turn = Turn(prompt, answer, history=history)
+    example = encoding.encode(processor, tiny.picture(), turn)
     ids, labels = example["input_ids"][0], example["labels"][0]
-    start = prompt_ids(processor, prompt)
+    start = prompt_ids(processor, prompt, history)
     assert ids[: len(start)].tolist() == start
     assert bool((labels[: len(start)] == IGNORE_INDEX).all())
     assert torch.equal(labels[len(start) :], ids[len(start) :])
@@ -58,7 +63,7 @@ def test_control_tokens_in_an_answer_stay_text() -> None:
     supervised = example["labels"][example["labels"] != IGNORE_INDEX]
     control = set(POOLED.tokenizer.all_special_ids)
     assert [i for i in supervised.tolist() if i in control] == [POOLED.tokenizer.eos_token_id]
-    encoding.check_labels(POOLED, [turn])
+    encoding.check_labels(POOLED, [turn, replace(turn, history=((turn.answer, turn.answer),))])
 
 
 def test_encoding_without_pixels_gives_the_same_text() -> None:
@@ -69,15 +74,36 @@ def test_encoding_without_pixels_gives_the_same_text() -> None:
     assert all(torch.equal(text[name], whole[name]) for name in text)
 
 
+def typed(text: str) -> str:
+    """What is left of a text: transformers drops its own marks."""
+    marks = chat_template_utils._CONTROL_TOKEN_START + chat_template_utils._CONTROL_TOKEN_END
+    return text.translate(dict.fromkeys(map(ord, marks)))
+
+
 @every_processor
 @settings(deadline=None, max_examples=30)
-@given(prompt=st.text(max_size=200))
-def test_the_model_reads_the_prompt_as_it_was_typed(processor: VlmProcessor, prompt: str) -> None:
-    markers = chat_template_utils._CONTROL_TOKEN_START + chat_template_utils._CONTROL_TOKEN_END
-    typed = prompt.translate(dict.fromkeys(map(ord, markers)))  # transformers drops its own marks
-    text = processor.tokenizer.decode(prompt_ids(processor, prompt))
-    places = processor.image_token * processor.num_image_tokens
-    assert text == f"<|user|>{places}{typed}<|end|><|assistant|>"
+@given(prompt=st.text(max_size=200), history=HISTORIES)
+def test_the_model_reads_the_conversation_as_it_was_typed(
+    processor: VlmProcessor, prompt: str, history: History
+) -> None:
+    text = processor.tokenizer.decode(prompt_ids(processor, prompt, history))
+    said = [typed(part) for pair in history for part in pair] + [typed(prompt)]
+    said[0] = processor.image_token * processor.num_image_tokens + said[0]
+    roles = ["<|user|>", "<|assistant|>"] * len(said)
+    lines = "".join(f"{role}{part}<|end|>" for role, part in zip(roles, said, strict=False))
+    assert text == f"{lines}<|assistant|>"
+
+
+@every_processor
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.text(alphabet="ab ü☃\n.,'?", max_size=20), min_size=3, max_size=3))
+def test_a_conversation_goes_on_from_the_very_tokens_before(
+    processor: VlmProcessor, texts: list[str]
+) -> None:
+    question, answer, following = texts
+    before = encoding.encode(processor, tiny.picture(), Turn(question, answer))["input_ids"][0]
+    after = prompt_ids(processor, following, [(question, answer)])
+    assert after[: len(before)] == before.tolist()
 
 
 def test_half_a_surrogate_pair_is_replaced_not_a_crash() -> None:
@@ -106,8 +132,8 @@ CONTEXTS = ["{}", "a{}b", "{0}{0}{0}", "x<|end|>\n<|assistant|>{}<|end|><|user|>
 MARKS = [chat_template_utils._CONTROL_TOKEN_START, chat_template_utils._CONTROL_TOKEN_END]
 
 
-def control_counts(prompt: str) -> Counter:
-    return Counter(i for i in prompt_ids(GUARDED, prompt) if i in ADDED.values())
+def control_counts(prompt: str, history: History = ()) -> Counter:
+    return Counter(i for i in prompt_ids(GUARDED, prompt, history) if i in ADDED.values())
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -119,18 +145,28 @@ def test_typed_control_tokens_stay_text(token: str, context: str) -> None:
 PARTS = st.sampled_from([*ADDED, *MARKS, *(token[:-1] for token in ADDED), ">", "<", "|", " "])
 
 
+MIXTURES = st.lists(PARTS | st.text(max_size=3), max_size=12).map("".join)
+
+
 @settings(deadline=None)
-@given(st.lists(PARTS | st.text(max_size=3), max_size=12).map("".join))
-def test_no_mixture_of_control_tokens_and_their_pieces_becomes_one(prompt: str) -> None:
-    assert control_counts(prompt) == control_counts(BENIGN)
+@given(MIXTURES, st.lists(st.tuples(MIXTURES, MIXTURES), max_size=2))
+def test_no_mixture_of_control_tokens_and_their_pieces_becomes_one(
+    prompt: str, history: History
+) -> None:
+    benign = [(BENIGN, BENIGN)] * len(history)
+    assert control_counts(prompt, history) == control_counts(BENIGN, benign)
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3])
+@pytest.mark.parametrize("earlier", [0, 1, 2])
+@pytest.mark.parametrize("count", [0, 1, 3])
 @pytest.mark.parametrize("name", BUNDLES)
-def test_typed_image_tokens_are_no_places_for_the_picture(name: str, count: int) -> None:
+def test_typed_image_tokens_are_no_places_for_the_picture(
+    name: str, count: int, earlier: int
+) -> None:
     bundle = BUNDLES[name]
     prompt = "Is it " + " or ".join(["<image>"] * count) + "?"
-    inputs = encoding.prompt_inputs(bundle.processor, tiny.picture(), prompt)
+    history = [(prompt, prompt)] * earlier
+    inputs = encoding.prompt_inputs(bundle.processor, tiny.picture(), prompt, history)
     places = int((inputs["input_ids"] == bundle.processor.image_token_id).sum())
     assert places == bundle.processor.num_image_tokens
     with torch.no_grad():
@@ -149,9 +185,21 @@ def test_long_prompt_is_refused_at_once_in_one_sentence(letter: str) -> None:
     assert prompt_ids(POOLED, letter * encoding.MAX_PROMPT_CHARACTERS)
 
 
+def test_a_long_conversation_is_refused_in_one_sentence() -> None:
+    most = encoding.MAX_PROMPT_CHARACTERS
+    fits = [("a" * 700, "b" * 700), ("c" * 300, "d" * 200)]
+    assert prompt_ids(POOLED, "e" * (most - 1900), fits)
+    with pytest.raises(UserError) as caught:
+        prompt_ids(POOLED, "e" * (most - 1899), fits)
+    assert str(caught.value) == (
+        "The conversation has 2,001 characters, at most 2,000 are allowed; begin a new one."
+    )
+
+
 # --- batches -------------------------------------------------------------------------------------
 
 TURNS = [Turn("Why?", "No."), Turn("What colour is it?", "It is red. A red square.")]
+TALK = Turn("And who?", "Men.", "chat", (("Why?", "So."), ("What colour?", "Red.")))
 
 
 def rows(processor: VlmProcessor) -> list[dict[str, torch.Tensor]]:
@@ -195,6 +243,17 @@ def test_batch_of_questions_pads_on_the_left() -> None:
         encoding.batch_inputs(POOLED, [tiny.noise(0)], prompts)
 
 
+def test_batch_of_conversations() -> None:
+    histories = [(), TALK.history]
+    pictures, prompts = [tiny.noise(0), tiny.noise(1)], ["Why?", TALK.prompt]
+    batch = encoding.batch_inputs(POOLED, pictures, prompts, histories)
+    for row, prompt, history in zip(batch["input_ids"], prompts, histories, strict=True):
+        own = prompt_ids(POOLED, prompt, history)
+        assert row[-len(own) :].tolist() == own
+    with pytest.raises(ValueError, match="shorter"):
+        encoding.batch_inputs(POOLED, pictures, prompts, histories[:1])
+
+
 # --- looking at labels --------------------------------------------------------------------------
 
 
@@ -204,6 +263,14 @@ def test_shown_labels_mark_exactly_the_answer(processor: VlmProcessor) -> None:
     assert encoding.show_labels(processor, TURNS).splitlines() == [
         f"<|user|>{places}{turn.prompt}<|end|><|assistant|>⟦{turn.answer}<|end|>⟧" for turn in TURNS
     ]
+
+
+def test_shown_labels_of_a_conversation_mark_the_last_answer_alone() -> None:
+    assert encoding.show_labels(POOLED, [TALK]) == (
+        "<|user|><image>Why?<|end|><|assistant|>So.<|end|><|user|>What colour?<|end|><|assistant|>"
+        "Red.<|end|><|user|>And who?<|end|><|assistant|>⟦Men.<|end|>⟧"
+    )
+    encoding.check_labels(POOLED, [TALK])
 
 
 def test_labels_of_right_data_pass() -> None:

@@ -8,62 +8,9 @@ import pytest
 from tests import tiny
 from vlm import evaluate, evaluations, probes, runs
 from vlm.__main__ import main
-from vlm.data.taxonomy import SUBCATEGORY
 from vlm.errors import UserError
-from vlm.metrics.attributes import attributes, only_about
 from vlm.metrics.rubric import Judgement, from_row
 from vlm.types import Record
-
-FACTS = {
-    "articleType": "Formal Shoes",
-    "subCategory": "Shoes",
-    "baseColour": "Navy Blue",
-    "gender": "Men",
-    "usage": "Formal",
-}
-
-
-# --- exact labels --------------------------------------------------------------------------------
-
-
-def test_a_right_description_scores_everything():
-    text = "This is a pair of men's navy blue formal shoes, made for formal occasions."
-    assert attributes(text, FACTS) == dict.fromkeys(attributes(text, FACTS), 1.0)
-    assert len(attributes(text, FACTS)) == 5
-
-
-@pytest.mark.parametrize(
-    ("text", "wrong"),
-    [
-        ("A pair of men's blue formal shoes for formal wear.", {"baseColour"}),
-        ("A pair of women's navy blue formal shoes for formal wear.", {"gender"}),
-        ("A pair of men's navy blue casual shoes for formal wear.", {"articleType"}),
-        ("A men's navy blue watch for formal wear.", {"articleType", "subCategory"}),
-        ("", {"articleType", "subCategory", "baseColour", "gender", "usage"}),
-    ],
-)
-def test_each_fault_costs_its_own_attribute(text, wrong):
-    assert {name for name, score in attributes(text, FACTS).items() if score == 0.0} == wrong
-
-
-def test_unknown_metadata_is_left_out():
-    assert set(attributes("A watch.", {"articleType": "Watches"})) == {"articleType"}
-
-
-@pytest.mark.parametrize(
-    ("text", "score"), [("It is navy blue.", 1.0), ("A blue shirt.", 0.0), ("It is a shirt.", 0.0)]
-)
-def test_an_answer_about_the_colour_names_nothing_else(text, score):
-    assert only_about(text, "baseColour") == score
-
-
-def test_the_taxonomy_agrees_with_most_rows(real_data):
-    from vlm.data import fashion
-
-    records = fashion.load("validation", real_data / "fashion-products").records
-    right = [SUBCATEGORY.get(r.facts["articleType"]) == r.facts["subCategory"] for r in records]
-    assert sum(right) / len(right) > 0.95
-
 
 # --- an evaluation -------------------------------------------------------------------------------
 
@@ -267,7 +214,8 @@ def test_the_command_prints_and_writes(command, tmp_path, capsys):
     data, out = folder(tmp_path / "data"), tmp_path / "out"
     assert command("--data-path", data, "--out", out, "--prompt", "Describe it.") == 0
     printed = capsys.readouterr().out
-    for words in ("overall", "exact labels", "does it look?", "first token", "peak memory"):
+    parts = ("overall", "exact labels", "does it look?", "asked in other ways", "peak memory")
+    for words in (*parts, "first token"):
         assert words in printed
     names = {"predictions.jsonl", "judgements-rules.jsonl", "scores.json", "speed.json"}
     assert names | {"report.html"} <= {path.name for path in out.iterdir()}
@@ -285,6 +233,18 @@ def test_a_missing_column_and_an_empty_split_are_one_sentence(command, tmp_path,
     assert "no usable picture" in capsys.readouterr().err
     assert _refused(command, "--compare", tmp_path, tmp_path)
     assert "no picture in common" in capsys.readouterr().err
+
+
+def test_the_command_measures_what_cannot_be_judged(command, tmp_path, capsys):
+    flags = ("--data", "negatives", "--limit", 3, "--asked", 1, "--no-speed", "--out", tmp_path)
+    assert command(*flags) == 0
+    printed = capsys.readouterr().out
+    assert "not judged by rules: 3 x the metadata has none of colour" in printed
+    assert "unsure" in printed and "asked in other ways" in printed and "json_agrees" in printed
+    assert "0 to 10" not in printed and (tmp_path / evaluations.REPORT).exists()
+    assert evaluations.read_scores(tmp_path)["abilities"]["json"]["n"] == 1
+    assert command("--compare", tmp_path, tmp_path) == 0
+    assert "exact labels, percent" in capsys.readouterr().out
 
 
 def _refused(command, *flags) -> bool:

@@ -325,3 +325,52 @@ def test_every_turn_is_shown_in_every_view(count: int, views: int) -> None:
     if count >= 64:  # and an epoch is not all of one view
         first = Counter(seen[0] for seen in shown.values())
         assert min(first.values()) > 2 * count / views / 2 and len(first) == views
+
+
+@pytest.mark.parametrize(("turns", "epochs"), [(1, 4), (2, 4), (3, 2), (5, 2)])
+def test_few_turns_a_pass_come_one_after_the_other(turns: int, epochs: int) -> None:
+    """Each of a record's two turns as often as the other, and not the same one everywhere."""
+    made = features.Examples(PROCESSOR, tiny.records(32), np.zeros((3, 32, 1, 2)), epochs, turns)
+    made._text = lambda turn: {"turn": turn}
+    asked = [made[index]["turn"] for index in range(len(made))]
+    kept = min(turns, 2)
+    assert len(made) == 32 * kept * epochs
+    assert set(Counter(asked).values()) == {kept * epochs // 2}
+    if kept == 1:
+        first = [turn % 2 for turn in asked[:32]]
+        assert 8 < sum(first) < 24
+
+
+def test_live_examples_show_the_views_that_features_are_of(tmp_path: Path) -> None:
+    bundle, records = tiny.bundle("resnet"), pictures(3)
+    stored = features.compute(bundle, records, tmp_path, views=2)
+    kept = features.Examples(bundle.processor, records, stored, 3)
+    live = features.Live(bundle, records, 2, epochs=3)
+    assert len(kept) == len(live)
+    for index in range(len(kept)):
+        one, other = kept[index], live[index]
+        assert torch.equal(one["input_ids"], other["input_ids"])
+        with torch.no_grad():
+            seen = bundle.model.eval().model.vision_features(other["pixel_values"])
+        assert np.allclose(seen, one["vision_features"], rtol=2**-9, atol=1e-4)
+
+
+def test_products_are_shown_on_other_grounds_too(tmp_path: Path, monkeypatch) -> None:
+    shown: list[object] = []
+
+    def spy(pixels, mask, product, side, seed, grounds):
+        shown.append((mask is not None, product, grounds))
+        return pixels[:, :side, :side]
+
+    monkeypatch.setattr(features, "random_view", spy)
+    picture = Image.new("RGB", (64, 64), "white")
+    picture.paste("red", (20, 16, 44, 52))
+    records = [Record("0", picture, facts={"articleType": "Shirts"}), Record("1", picture)]
+    grounds = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    features.compute(tiny.bundle(), records, tmp_path, 1, grounds)
+    assert [row[:2] for row in shown] == [(True, True), (False, False)]
+    assert all(row[2] is grounds for row in shown)
+    keys = {
+        features.fingerprint(tiny.bundle(), records, 1, g) for g in (None, grounds, grounds + 1)
+    }
+    assert len(keys) == 3

@@ -20,26 +20,30 @@ RUNS_AT_IMPORT = {"vlm": ["repair_torchvision()"]}  # must precede the first imp
 ORDER = [
     "types errors config runtime presets",  # L0
     "data.images data.words data.source data.augment data.taxonomy",  # L1
-    "data.captions",
+    "data.phrases data.replies data.pixels data.compose data.negatives_canvas",
+    "data.questions data.negatives_*",
+    "data.captions data.cifar10",
     "data.*",
+    "data.composited",
     "data",
     "metrics.rubric metrics.intervals metrics.lexicon",
     "metrics.reading",
     "metrics.*",
+    "metrics.marks",
     "metrics",
     "models.configuration_vlm models.projectors",
     "models.modeling_vlm models.processing_vlm",
     "models",
-    "load build encoding runs plots",  # L2
+    "load build encoding confidence runs plots mixture pictures align",  # L2
     "answers",
     "chat costs",
     "endpoint",
-    "evaluations curves runlog",
-    "features train generate forecast pretrain",  # L3
+    "evaluations curves runlog figures",
+    "features train generate forecast zeroshot",  # L3
     "describe judges.base judges.prompt speed report_parts",  # L4
     "judges.*",
     "judges",
-    "probes report panel benchmarks.question",
+    "abilities probes report panel benchmarks.question",
     "benchmarks.*",
     "benchmarks",
     "evaluate teach.*",
@@ -254,7 +258,7 @@ PLANTED = [
     ("vlm.load", "from vlm.build import build"),  # sideways
     ("vlm.generate", "def f():\n    from vlm import evaluate"),  # up, inside a function
     ("vlm.data.images", "import vlm.data.captions"),  # up within a folder
-    ("vlm.data.fashion", "from vlm.data import cifar10"),  # from one data set to another
+    ("vlm.data.fashion", "from vlm.data import folder"),  # from one data set to another
     ("vlm.data.fashion", "from . import folder"),  # the same, in relative words
     ("vlm.data.folder", "from vlm.data import DATASETS"),  # from a part to its table
     ("vlm.data.words", "from ..models import projectors"),  # from one folder to another

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests import tiny
-from tests.evaluation_folder import Page, change, html, write
+from tests.evaluation_folder import Page, change, html, unjudged, write
 from vlm import evaluations, report, runs
 from vlm.metrics import intervals
 
@@ -39,7 +39,8 @@ def test_the_metrics_stand_in_order_with_their_intervals(folder: Path) -> None:
 def test_bars_are_drawn_to_scale(folder: Path) -> None:
     page = Page(html(folder))
     fills = [r["width"] for r in page.attributes("rect") if r["class"] == "fill"]
-    assert fills == ["41.20", "33.30", "100.00", "41.20", "33.30", "75.00", "0.00"]
+    fills_of_metrics = ["41.20", "33.30", "100.00", "41.20", "33.30"]
+    assert fills == [*fills_of_metrics, "75.00", "0.00", "50.00", "5.00"]
     assert page.attributes("path")[0]["d"].startswith("M15.00 7H72.50")
     assert all(svg["aria-hidden"] == "true" for svg in page.attributes("svg"))
 
@@ -48,6 +49,26 @@ def test_probes_are_one_line_each(folder: Path) -> None:
     found = Page(html(folder)).of("probes")
     assert "A blank picture 75 % of 4 descriptions differ from a blank (40 – 100)" in found
     assert "-0.5 points of 10 are lost (-2 – 1)" in found
+
+
+def test_abilities_stand_beneath_the_probes(folder: Path) -> None:
+    page = Page(html(folder))
+    assert "JSON asked for 50 % of 4 answers are a JSON object (0 – 100)" in page.of("abilities")
+    assert "Details beyond 0.5 details the metadata lacks (0 – 1)" in page.of("abilities")
+    assert list(page.text).index("abilities") == list(page.text).index("probes") + 1
+    change(folder, abilities={})
+    assert 'id="abilities"' not in html(folder)
+
+
+def test_without_marks_the_exact_labels_are_the_headline(folder: Path) -> None:
+    runs.write_json(folder / evaluations.SCORES, unjudged())
+    page = Page(html(folder))
+    assert "75.0 % Says that it is not sure , 95 % interval 25.0 – 100.0" in page.of("")
+    found = page.of("metrics")
+    assert "The judge gave no marks; the exact labels stand alone." in found
+    assert "4 descriptions were not judged and count nowhere: 4 × the metadata has none" in found
+    assert "Kind Metadata Said Times unknown Shirts 1" in page.of("confusions")
+    assert "A red shirt." in page.of("gallery") and "JSON asked for" in page.of("abilities")
 
 
 def test_confusions_and_exact_labels(folder: Path) -> None:

@@ -58,7 +58,8 @@ def test_hostile_text_stays_text(folder: Path) -> None:
     bad |= {"probes": {EVIL: figure(1, 0, 2, says=EVIL)}, "left_out": {EVIL: EVIL}}
     bad |= {"confusions": {EVIL: [[EVIL, EVIL, EVIL]]}, "versions": {EVIL: EVIL}, "command": "x"}
     bad |= {"gallery": {"best": [{"id": EVIL, "text": EVIL, "overall": 1, "why": EVIL}]}}
-    bad |= {"exact": {EVIL: figure(1, 0, 2)}, "judge": "rules"}
+    bad |= {"exact": {EVIL: figure(1, 0, 2)}, "judge": "rules", "why_unjudged": {EVIL: EVIL}}
+    bad |= {"abilities": {EVIL: figure(1, 0, 2, says=EVIL)}}
     (folder / evaluations.SCORES).write_text(json.dumps(bad))
     row = {"id": EVIL, "prompt": EVIL, "text": EVIL, "facts": {EVIL: EVIL}}
     (folder / evaluations.PREDICTIONS).write_text(json.dumps(row))
@@ -68,7 +69,8 @@ def test_hostile_text_stays_text(folder: Path) -> None:
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in harmless.tags}
     known = {name for _, attributes in harmless.tags for name in attributes}
     assert {name for _, attributes in page.tags for name in attributes} <= known
-    for part in ("", "metrics", "comparison", "exact", "probes", "gallery", "confusions", "made"):
+    parts = ("", "metrics", "comparison", "exact", "probes", "abilities", "gallery", "confusions")
+    for part in (*parts, "made"):
         assert "<script>x()</script>{{7*7}}{%endif%}?" in page.of(part).replace("X", "x"), part
 
 
@@ -89,8 +91,13 @@ def test_the_least_that_makes_a_report(folder: Path) -> None:
     assert set(page.text) == {"", "metrics", "made"} and "5.00 of 10" in page.of("")
 
 
+EXTRA = ("versions", "command", "why_unjudged")
+
+
 @pytest.mark.parametrize("garbage", [None, 3, "text", [1], {"a": 1}, [[1]], [{"id": 1}]], ids=repr)
-@pytest.mark.parametrize("part", sorted({*scores(), "versions", "command"} - {"scores"}))
+@pytest.mark.parametrize(
+    "part", sorted({*scores(), "versions", "command", "why_unjudged"} - {"scores"})
+)
 def test_a_part_that_is_garbage_spoils_nothing_else(folder: Path, part: str, garbage) -> None:
     change(folder, **{part: garbage})
     (folder / evaluations.SPEED).write_text(json.dumps(garbage))

@@ -1,6 +1,7 @@
 """Shipping a run: what travels, what stays behind, what is refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,21 @@ def test_an_unfinished_run_is_refused_and_nothing_is_touched(run, tmp_path, caps
         main(["ship", str(run), "--to", str(tmp_path / "shipped")])
     assert f"lacks {lost}" in capsys.readouterr().err
     assert not (tmp_path / "shipped").exists()
+
+
+def test_further_evaluations_and_files_travel_too(run, tmp_path):
+    to, more, table = tmp_path / "shipped", run / "evaluation-cifar10", tmp_path / "zeroshot.json"
+    (to / "evaluation-stale").mkdir(parents=True)
+    shutil.copytree(run / "evaluation", more)
+    (more / evaluations.SPEED).unlink()  # measured once, on the first
+    table.write_text("{}")
+    main(["ship", str(run), "--to", str(to), "--also", str(table)])
+    assert (to / "evaluation-cifar10" / evaluations.SCORES).is_file()
+    assert (to / "zeroshot.json").read_text() == "{}" and not (to / "evaluation-stale").exists()
+
+
+def test_a_file_that_is_not_there_is_one_sentence(run, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["ship", str(run), "--to", str(tmp_path / "to"), "--also", str(tmp_path / "none")])
+    assert "give files that exist" in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()

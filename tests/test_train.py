@@ -389,9 +389,9 @@ def test_the_table_of_parts_adds_up(stage: str) -> None:
     whole = table.pop("whole model")
     assert whole == tuple(map(sum, zip(*table.values(), strict=True)))
     assert whole[0] == bundle.model.num_parameters()
-    assert {name for name, (_, learning) in table.items() if learning} == STAGES[stage] - {
-        "lm_head"
-    }
+    whose = {"lm_head": "language_model", "last_block": "vision_tower"}  # the table's own names
+    expected = {whose.get(part, part) for part in STAGES[stage]}
+    assert {name for name, (_, learning) in table.items() if learning} == expected
 
 
 @pytest.mark.parametrize("changes", [{}, {"accumulation": 5}, {"max_steps": 4}], ids=str)
@@ -417,3 +417,23 @@ def test_training_leaves_the_key_value_cache_on(fit, before) -> None:
         bundle.model.config.use_cache = before
     fit(bundle)
     assert getattr(bundle.model.config, "use_cache", None) is before
+
+
+@pytest.mark.parametrize("tower", ["vit", "resnet"])
+def test_the_last_block_of_the_tower_learns_when_asked(tower: str) -> None:
+    bundle = tiny.bundle(tower)
+    frozen = set(train.freeze(bundle.model, "moda"))
+    learning = set(train.freeze(bundle.model, "unfrozen"))
+    block = {name for name in learning - frozen}
+    assert frozen < learning and all(name.startswith("model.vision_tower.") for name in block)
+    last = train.last_block(bundle.model.model.vision_tower)
+    assert len(block) == len(list(last.parameters()))
+    bundle.model.train()
+    assert last.training
+    first = next(iter(bundle.model.model.vision_tower.children()))
+    assert not first.training  # its batch statistics stay
+
+
+def test_a_model_without_a_tower_has_no_last_block() -> None:
+    with pytest.raises(UserError, match="no vision tower"):
+        train.freeze(tiny.raw_patches().model, "unfrozen")

@@ -5,6 +5,7 @@ import base64
 import dataclasses
 import json
 import random
+import re
 import socket
 import threading
 import time
@@ -258,6 +259,34 @@ def test_the_page_answer_grows_and_ends_with_its_numbers(picture: Path) -> None:
     rows = list(describe.page_answer(models, sent(picture), "Describe it.", values, stop))
     assert rows[-1][0].startswith(rows[0][0])
     assert "one · on CPU · first token after" in rows[-1][1] and "tokens/s" in rows[-1][1]
+    assert re.search(r"mean token probability \d{1,3}%", rows[-1][1])
+
+
+def test_a_follow_up_comes_with_the_last_questions_about_the_same_picture(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple] = []
+
+    def stream(bundle, image, prompt, config, *, history, stop, stats):
+        asked.append((prompt, tuple(history)))
+        yield f"answer to {prompt}"
+
+    monkeypatch.setattr(generate, "stream", stream)
+    models, image, talk = Models(opener, "one"), sent(picture), {}
+    for prompt in ("one", "two", "three", "four"):
+        before = describe.earlier(talk, image)
+        values, stop = settings.DEFAULTS, threading.Event()
+        for text, _ in describe.page_answer(models, image, prompt, values, stop, before):
+            talk = describe.remember(before, image, prompt, text)
+    pairs = {prompt: (prompt, f"answer to {prompt}") for prompt in ("one", "two", "three")}
+    assert asked == [
+        ("one", ()),
+        ("two", (pairs["one"],)),
+        ("three", (pairs["one"], pairs["two"])),
+        ("four", (pairs["two"], pairs["three"])),
+    ]
+    assert describe.earlier(talk, {"path": str(tmp_path / "another.png")}) == ()
+    assert describe.earlier(describe.remember((), image, "one", ""), image) == ()
 
 
 def test_a_stopped_answer_says_so(picture: Path) -> None:

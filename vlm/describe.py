@@ -10,11 +10,13 @@ from PIL import Image
 from vlm import generate
 from vlm.config import GenerateConfig
 from vlm.data.images import BadImage, open_image
+from vlm.encoding import History
 from vlm.errors import UserError
 from vlm.types import Bundle
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 COLUMNS = ("image", "img")
+PATIENT = GenerateConfig(deadline=3600.0)  # a slow machine must not change what is measured
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,37 @@ def describe(
     prompt: str,
     config: GenerateConfig,
     batch_size: int = 16,
+    then: Sequence[str] = (),
 ) -> Iterator[dict]:
-    """One row for each picture, in order: source, index, prompt, and text or error."""
+    """One row for each picture, in order: source, index, prompt, and text or error.
+
+    Args:
+        then: further questions, each asked with those before and their answers; the row's `then`
+            holds them as prompt and text.
+    """
     pictures = iter(pictures)
     while group := list(islice(pictures, batch_size)):
         opened = [_open(item) for item in group]
         good = [picture for picture in opened if isinstance(picture, Image.Image)]
-        texts = iter(generate.batch(bundle, good, [prompt] * len(good), config) if good else ())
+        talks = iter(_talks(bundle, good, (prompt, *then), config) if good else ())
         for item, picture in zip(group, opened, strict=True):
             row = {"source": item.source, "index": item.index, "prompt": prompt}
             is_text = isinstance(picture, Image.Image)
-            yield row | ({"text": next(texts)} if is_text else {"error": picture})
+            yield row | (next(talks) if is_text else {"error": picture})
+
+
+def _talks(
+    bundle: Bundle, pictures: list[Image.Image], prompts: Sequence[str], config: GenerateConfig
+) -> Iterator[dict]:
+    """For each picture the answer to the first prompt as `text`, the later ones under `then`."""
+    talks: list[History] = [()] * len(pictures)
+    for prompt in prompts:
+        asked = [prompt] * len(pictures)
+        told = generate.batch(bundle, pictures, asked, config, histories=talks)
+        talks = [(*talk, (prompt, text)) for talk, text in zip(talks, told, strict=True)]
+    for (_, text), *later in talks:
+        more = [{"prompt": prompt, "text": answer} for prompt, answer in later]
+        yield {"text": text} | ({"then": more} if more else {})
 
 
 def _open(item: Item) -> Image.Image | str:
@@ -105,9 +127,17 @@ def texts(
     prompts: Sequence[str],
     batch_size: int,
     change: Callable[[Image.Image], Image.Image] = lambda picture: picture,
+    *,
+    histories: Sequence[History] | None = None,
 ) -> Iterator[str]:
-    """Greedy answers to many (picture, prompt) pairs, in order; `change` alters each picture."""
+    """Greedy answers to many (picture, prompt) pairs, in order.
+
+    Args:
+        change: alters each picture.
+        histories: for each pair, earlier questions about the picture, each with its answer.
+    """
     for start in range(0, len(images), batch_size):
         part = slice(start, start + batch_size)
         pictures = [change(open_image(image)) for image in images[part]]
-        yield from generate.batch(bundle, pictures, prompts[part])
+        before = {"histories": histories[part]} if histories else {}
+        yield from generate.batch(bundle, pictures, prompts[part], PATIENT, **before)

@@ -1,7 +1,7 @@
 """Turns a picture, a prompt and an answer into tokens: the only place where a prompt is made.
 
 A training example is the inference prompt plus the answer:
-    encode(image, turn) = prompt_inputs(image, turn.prompt) + answer ids + [eos]
+    encode(image, turn) = prompt_inputs(image, turn.prompt, turn.history) + answer ids + [eos]
 with labels over the answer and the eos only.
 """
 
@@ -15,31 +15,37 @@ from vlm.types import IGNORE_INDEX, Turn
 
 MAX_PROMPT_CHARACTERS = 2000
 
+History = Sequence[tuple[str, str]]  # earlier questions about the same picture, with their answers
 
-def check_length(prompt: str) -> None:
-    """Refuse a prompt longer than `MAX_PROMPT_CHARACTERS` with a `UserError`."""
-    if len(prompt) > MAX_PROMPT_CHARACTERS:
+
+def check_length(prompt: str, history: History = ()) -> None:
+    """Refuse what is longer than `MAX_PROMPT_CHARACTERS`, all together, with a `UserError`."""
+    size = len(prompt) + sum(len(text) for pair in history for text in pair)
+    if size > MAX_PROMPT_CHARACTERS:
+        what, remedy = ("conversation", "begin a new one") if history else ("prompt", "shorten it")
         raise UserError(
-            f"The prompt has {len(prompt):,} characters, at most {MAX_PROMPT_CHARACTERS:,} are "
-            "allowed; shorten it."
+            f"The {what} has {size:,} characters, at most {MAX_PROMPT_CHARACTERS:,} are allowed; "
+            f"{remedy}."
         )
 
 
-def prompt_inputs(processor, image: Image.Image, prompt: str) -> dict[str, torch.Tensor]:
+def prompt_inputs(
+    processor, image: Image.Image, prompt: str, history: History = ()
+) -> dict[str, torch.Tensor]:
     """Model inputs for one question about one picture, int64[1, T] and float[1, 3, H, W].
 
-    Control tokens that a user typed stay plain text.
+    The picture stands before the first question of the conversation. Control tokens that a user
+    typed, or a model answered, stay plain text.
 
     Raises:
-        UserError: when the prompt is longer than `MAX_PROMPT_CHARACTERS`.
+        UserError: when prompt and history are longer than `MAX_PROMPT_CHARACTERS` together.
     """
-    check_length(prompt)
+    check_length(prompt, history)
     added = processor.tokenizer.get_added_vocab()  # transformers alone guards the special ones only
     processor.tokenizer.chat_control_tokens = [token for token in added if not token.isspace()]
-    content = [{"type": "image", "image": image}, {"type": "text", "text": _spellable(prompt)}]
     return dict(
         processor.apply_chat_template(
-            [{"role": "user", "content": content}],
+            _messages(image, prompt, history),
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
@@ -49,20 +55,44 @@ def prompt_inputs(processor, image: Image.Image, prompt: str) -> dict[str, torch
     )
 
 
+def _messages(image: Image.Image, prompt: str, history: History) -> list[dict]:
+    """The conversation as transformers' chat templates take it."""
+    said = [text for pair in history for text in pair] + [prompt]
+    messages = [
+        {
+            "role": "assistant" if number % 2 else "user",
+            "content": [{"type": "text", "text": _spellable(text)}],
+        }
+        for number, text in enumerate(said)
+    ]
+    messages[0]["content"].insert(0, {"type": "image", "image": image})
+    return messages
+
+
 def _spellable(text: str) -> str:
     """The text without halves of surrogate pairs, which JSON lets through and tokenizers refuse."""
     return text.encode("utf-8", "replace").decode()
 
 
-def batch_inputs(processor, images: Sequence[Image.Image], prompts: Sequence[str]) -> dict:
+def batch_inputs(
+    processor,
+    images: Sequence[Image.Image],
+    prompts: Sequence[str],
+    histories: Sequence[History] | None = None,
+) -> dict:
     """Several questions as one batch, padded on the left so that all answers start together."""
-    inputs = [prompt_inputs(processor, *pair) for pair in zip(images, prompts, strict=True)]
+    earlier = [()] * len(prompts) if histories is None else histories
+    rows = zip(images, prompts, earlier, strict=True)
+    inputs = [prompt_inputs(processor, *row) for row in rows]
     return _pad(inputs, processor.tokenizer.pad_token_id, left=True)
 
 
 def encode(processor, image: Image.Image, turn: Turn) -> dict[str, torch.Tensor]:
-    """One training example: prompt, answer, eos; labels int64[1, T] are -100 over the prompt."""
-    inputs = prompt_inputs(processor, image, turn.prompt)
+    """One training example: prompt, answer, eos; labels int64[1, T] are -100 over the prompt.
+
+    Of a conversation the last answer alone is learnt.
+    """
+    inputs = prompt_inputs(processor, image, turn.prompt, turn.history)
     return inputs | _with_answer(processor, inputs["input_ids"], turn.answer)
 
 

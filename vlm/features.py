@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -17,38 +18,49 @@ from torch.utils.data import Dataset as TorchDataset
 from tqdm import tqdm
 
 from vlm import encoding, runs
-from vlm.data.augment import view
 from vlm.data.images import open_image
+from vlm.pictures import MARGIN, is_product, mask_of, random_view, resized
 from vlm.types import Bundle, Record
 
 BATCH = 64
 REMEMBER = 200_000  # encoded texts kept in memory, about 2 kB each
 
 
-def compute(bundle: Bundle, records: Sequence[Record], folder: Path, views: int = 0) -> np.memmap:
+def compute(
+    bundle: Bundle,
+    records: Sequence[Record],
+    folder: Path,
+    views: int = 0,
+    grounds: torch.Tensor | None = None,
+) -> np.memmap:
     """What enters the projector, for every picture.
 
     Args:
         views: random views of each picture besides the plain one.
+        grounds: uint8[S, 3, h, w], photographs that products are laid on in half of the views.
 
     Returns:
         float16[1 + views, n, N, Dv]; [0] is the plain picture. An interrupted computation goes on
         where it stopped.
     """
-    key = fingerprint(bundle, records, views)
+    key = fingerprint(bundle, records, views, grounds)
     done, partial = folder / f"{key}.npy", folder / f"{key}.partial.npy"
     if not done.exists():
         with runs.room(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            _fill(bundle, records, views, partial)
+            _fill(bundle, records, views, grounds, partial)
             partial.rename(done)
             partial.with_suffix(".json").unlink(missing_ok=True)
     return np.load(done, mmap_mode="r")
 
 
-def fingerprint(bundle: Bundle, records: Sequence[Record], views: int) -> str:
+def fingerprint(
+    bundle: Bundle, records: Sequence[Record], views: int, grounds: torch.Tensor | None = None
+) -> str:
     """Hash of all that the features depend on."""
     digest = hashlib.sha256(json.dumps([views, bundle.model.config.image_features]).encode())
+    if views and grounds is not None:
+        digest.update(grounds.numpy().tobytes())
     digest.update(json.dumps(bundle.processor.image_processor.to_dict(), default=str).encode())
     tower = bundle.model.model.vision_tower
     if tower is None:
@@ -58,6 +70,7 @@ def fingerprint(bundle: Bundle, records: Sequence[Record], views: int) -> str:
         digest.update(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
     for record in records:
         digest.update(_encoded(record.image))
+        digest.update(b"product" if views and is_product(record) else b"")
     return digest.hexdigest()[:32]
 
 
@@ -67,7 +80,7 @@ def _encoded(image) -> bytes:
     return image if isinstance(image, bytes) else Path(image).read_bytes()
 
 
-def _fill(bundle: Bundle, records: Sequence[Record], views: int, path: Path) -> None:
+def _fill(bundle: Bundle, records: Sequence[Record], views: int, grounds, path: Path) -> None:
     """Write the features batch by batch; a side file remembers how far it came."""
     progress = path.with_suffix(".json")
     total = len(records) * (1 + views)
@@ -75,7 +88,8 @@ def _fill(bundle: Bundle, records: Sequence[Record], views: int, path: Path) -> 
     store = None
     for start in tqdm(range(first, total, BATCH), desc="features", unit="batch"):
         numbers = range(start, min(start + BATCH, total))
-        features = _batch(bundle, [_picture(records, number) for number in numbers])
+        shown = [_picture(bundle, records, number, grounds) for number in numbers]
+        features = _batch(bundle, shown)
         if store is None:
             shape = (1 + views, len(records), *features.shape[1:])
             store = _open(path, shape, fresh=first == 0)
@@ -94,15 +108,23 @@ def _open(path: Path, shape: tuple[int, ...], fresh: bool) -> np.memmap:
     return store
 
 
-def _picture(records: Sequence[Record], number: int) -> Image.Image:
+def _picture(bundle: Bundle, records: Sequence[Record], number: int, grounds) -> Image.Image:
     """Picture number % n, in its plain form first, then in one random view after another."""
     turn, index = divmod(number, len(records))
-    picture = open_image(records[index].image)
     if turn == 0:
-        return picture
-    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
-    seen = view(pixels, min(picture.size), seed=number)
+        return open_image(records[index].image)
+    side = _side(bundle.processor.image_processor)
+    pixels = resized(records[index], round(side * MARGIN), enlarge=False)
+    product = is_product(records[index])
+    mask = mask_of(pixels) if product else None
+    seen = random_view(pixels, mask, product, side, number, grounds)
     return Image.fromarray(seen.permute(1, 2, 0).numpy())
+
+
+def _side(image_processor) -> int:
+    """The side of a picture that the tower sees, pixels."""
+    size = dict(image_processor.size)
+    return size.get("height") or size.get("shortest_edge") or max(size.values())
 
 
 @torch.inference_mode()
@@ -114,30 +136,55 @@ def _batch(bundle: Bundle, pictures: list[Image.Image]) -> np.ndarray:
 
 
 class Examples(TorchDataset):
-    """Every turn of every record as a training example on stored features.
+    """The turns of every record as training examples on stored features.
 
     `epochs` passes are laid end to end, so that item i (and the view it shows) depends on i alone
     and a resumed run sees the very same data.
+
+    Args:
+        features: float16[views, n, N, Dv], from `compute`.
+        turns: how many turns of a record come in one pass, 0 = all; the next pass takes the next.
     """
 
-    def __init__(self, processor, records: Sequence[Record], features: np.ndarray, epochs=1.0):
-        self.turns = [
-            (number, turn) for number, record in enumerate(records) for turn in record.turns
-        ]
+    def __init__(
+        self, processor, records: Sequence[Record], features: np.ndarray, epochs=1.0, turns=0
+    ):
         self.processor, self.features = processor, features
-        self.length = round(len(self.turns) * epochs)
+        self.turns = [(number, turn) for number, r in enumerate(records) for turn in r.turns]
+        counts = [len(record.turns) for record in records]
+        self.starts = list(accumulate(counts, initial=0))  # of each record's turns
+        self.slots = [
+            (number, place)
+            for number, count in enumerate(counts)
+            for place in range(min(turns, count) if turns else count)
+        ]
+        self.per_pass = turns
+        self.length = round(len(self.slots) * epochs)
         self.texts: dict[int, dict[str, torch.Tensor]] = {}
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        lap, turn = divmod(index, len(self.turns))
-        number, _ = self.turns[turn]
-        # each turn begins at a view of its own (a multiplicative hash), then takes the next
-        shown = ((turn * 2654435761 >> 7) + lap) % len(self.features)
+        lap, slot = divmod(index, len(self.slots))
+        number, place = self.slots[slot]
+        turn, shown = self._place(number, place, lap)
+        return {**self._text(turn), **self._seen(number, shown)}
+
+    def _seen(self, number: int, shown: int) -> dict[str, torch.Tensor]:
+        """What a view of a picture gives the model."""
         features = torch.from_numpy(np.array(self.features[shown, number]))[None]
-        return {**self._text(turn), "vision_features": features}
+        return {"vision_features": features}
+
+    def _place(self, number: int, place: int, lap: int) -> tuple[int, int]:
+        """Which turn, and which view it shows."""
+        first, end = self.starts[number : number + 2]
+        count = end - first
+        taken = lap * (min(self.per_pass, count) or count) + place
+        offset = _mixed(number) if self.per_pass else 0  # or all would begin with the same task
+        turn = first + (taken + offset) % count
+        # each turn begins at a view of its own, then takes the next
+        return turn, (_mixed(turn) + taken // count) % len(self.features)
 
     def _text(self, turn: int) -> dict[str, torch.Tensor]:
         if turn not in self.texts:
@@ -145,3 +192,25 @@ class Examples(TorchDataset):
                 self.texts.clear()
             self.texts[turn] = encoding.encode_text(self.processor, self.turns[turn][1])
         return self.texts[turn]
+
+
+class Live(Examples):
+    """The same examples on pixels, for a tower that learns: its features cannot be stored.
+
+    Args:
+        views: random views of each picture besides the plain one, as for `compute`.
+    """
+
+    def __init__(self, bundle, records, views: int, grounds=None, epochs=1.0, turns=0):
+        super().__init__(bundle.processor, records, range(1 + views), epochs, turns)
+        self.bundle, self.records, self.grounds = bundle, records, grounds
+
+    def _seen(self, number: int, shown: int) -> dict[str, torch.Tensor]:
+        which = number + shown * len(self.records)
+        picture = _picture(self.bundle, self.records, which, self.grounds)
+        return dict(self.processor.image_processor([picture], return_tensors="pt"))
+
+
+def _mixed(number: int) -> int:
+    """A multiplicative hash (Knuth)."""
+    return number * 2654435761 >> 7

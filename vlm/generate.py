@@ -11,8 +11,10 @@ from PIL import Image
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList, TextStreamer
 
 from vlm import encoding
+from vlm.confidence import Confidence, own_tokens
 from vlm.config import GenerateConfig
 from vlm.data.images import open_image
+from vlm.encoding import History
 from vlm.types import Bundle, Record
 
 
@@ -21,6 +23,9 @@ class Stats:
     """Filled while answers are made. Times in seconds, from the moment the model was free.
 
     Of a batch, `tokens` counts those of all answers, each with its end but without padding.
+    `probability` is the mean over the same tokens of what the model gave to each of them, after the
+    repetition penalty and before temperature, top-k and top-p. It is there when the answer is
+    whole; with beams it stays 0, for a beam is not chosen token by token.
     """
 
     tokens: int = 0
@@ -28,6 +33,7 @@ class Stats:
     seconds: float = 0.0
     began: float = 0.0  # that moment, of time.monotonic()
     stopped: str = ""  # "stop" or "deadline" when the answer was cut short
+    probability: float = 0.0
 
     @property
     def tokens_per_second(self) -> float:
@@ -80,10 +86,13 @@ def stream(
     prompt: str,
     config: GenerateConfig | None = None,
     *,
+    history: History = (),
     stop: threading.Event | None = None,
     stats: Stats | None = None,
 ) -> Iterator[str]:
     """Yield the answer piece by piece; joined, the pieces are the answer.
+
+    `history` holds earlier questions about the same picture, each with its answer.
 
     The model works in a thread of its own. Closing the iterator, setting `stop` or reaching
     `config.deadline` ends it after the current token. One answer at a time is made by a model.
@@ -94,7 +103,7 @@ def stream(
     """
     config, stop, stats = config or GenerateConfig(), stop or threading.Event(), stats or Stats()
     closed = threading.Event()  # our own: the caller may use theirs for several answers
-    inputs = encoding.prompt_inputs(bundle.processor, image, prompt)
+    inputs = encoding.prompt_inputs(bundle.processor, image, prompt, history)
     with bundle.lock:
         pieces = _Pieces(bundle.processor.tokenizer, stats)
         job = (bundle, inputs, config, (stop, closed), stats, pieces)
@@ -133,11 +142,12 @@ def batch(
     prompts: Sequence[str],
     config: GenerateConfig | None = None,
     *,
+    histories: Sequence[History] | None = None,
     stop: threading.Event | None = None,
     stats: Stats | None = None,
 ) -> list[str]:
     """The answers to several questions at once, each the same as `answer` would give greedily."""
-    inputs = encoding.batch_inputs(bundle.processor, images, prompts)
+    inputs = encoding.batch_inputs(bundle.processor, images, prompts, histories)
     with bundle.lock:
         settings = config or GenerateConfig()
         return _generate_text(bundle, inputs, settings, (stop,) if stop else (), stats or Stats())
@@ -145,32 +155,32 @@ def batch(
 
 def _generate_text(bundle, inputs, config, stops, stats) -> list[str]:
     stats.began = time.monotonic()
-    ids = _generate(bundle, inputs, config, stops, stats)[:, inputs["input_ids"].shape[1] :]
-    stats.tokens = _made(ids, generation_config(bundle, config).eos_token_id)
+    ids = _generate(bundle, inputs, config, stops, stats)
+    stats.tokens = int(own_tokens(ids, generation_config(bundle, config).eos_token_id).sum())
     stats.seconds = time.monotonic() - stats.began
     if config.num_beams > 1:  # which beam is the answer shows at the end
         stats.first_token = stats.seconds
     return bundle.processor.tokenizer.batch_decode(ids, skip_special_tokens=True)
 
 
-def _made(ids: torch.Tensor, ends: int | list[int] | None) -> int:
-    """How many tokens of int64[B, T] were generated: each row up to its end, that included."""
-    is_end = torch.isin(ids, torch.tensor([] if ends is None else ends, device=ids.device))
-    return int(((is_end.cumsum(1) - is_end.long()) == 0).sum())
-
-
 @torch.inference_mode()
 def _generate(bundle, inputs, config: GenerateConfig, stops, stats, streamer=None) -> torch.Tensor:
-    model = bundle.model
+    """The tokens that the model made, int64[B, T]."""
+    model, asked = bundle.model, generation_config(bundle, config)
     if config.temperature > 0:
         torch.manual_seed(config.seed)
-    interrupt = _Interrupt(stops, config.deadline, stats)
-    return model.generate(
+    confidence = Confidence() if config.num_beams == 1 else None
+    ids = model.generate(
         **{name: value.to(model.device) for name, value in inputs.items()},
-        generation_config=generation_config(bundle, config),
-        stopping_criteria=StoppingCriteriaList([interrupt]),
+        generation_config=asked,
+        logits_processor=[confidence] if confidence else [],
+        stopping_criteria=StoppingCriteriaList([_Interrupt(stops, config.deadline, stats)]),
         streamer=streamer,
     )
+    made = ids[:, inputs["input_ids"].shape[1] :]
+    if confidence:
+        stats.probability = confidence.mean(made, own_tokens(made, asked.eos_token_id))
+    return made
 
 
 def generation_config(bundle: Bundle, config: GenerateConfig) -> GenerationConfig:

@@ -66,7 +66,7 @@ def _page(folder: Path, pictures: Mapping[str, Picture]) -> dict[str, Any]:
     own = _slug(str(scores["judge"]))
     judged = {own: judged.get(own, {})} | judged  # the one that the scores come from leads
     shown = scores | {key: nameable(str(scores[key])) for key in ("model", "data", "judge")}
-    metrics = report_parts.metric_rows(scores)
+    metrics, exact = report_parts.metric_rows(scores), report_parts.exact_rows(scores)
     gallery = {
         end: _hang(report_parts.gallery_rows(scores, end, predictions, judged[own]), pictures)
         for end in ("worst", "best")
@@ -76,14 +76,17 @@ def _page(folder: Path, pictures: Mapping[str, Picture]) -> dict[str, Any]:
         "metrics": metrics,
         "extremes": report_parts.extremes(metrics),
         "flawless": report_parts.flawless(judged[own]),
-        "exact": report_parts.exact_rows(scores),
-        "probes": report_parts.probe_rows(scores),
+        "headline": report_parts.headline(metrics, exact),
+        "exact": exact,
+        "probes": report_parts.saying_rows(scores, "probes"),
+        "abilities": report_parts.saying_rows(scores, "abilities"),
         "gallery": gallery,
         "confusions": report_parts.confusion_rows(scores),
         "agreements": report_parts.agreements(judged),
         "broken": broken,
         "speed": report_parts.speed(folder),
         "left_out": report_parts.mapping(scores.get("left_out")),
+        "why_unjudged": report_parts.mapping(scores.get("why_unjudged")),
         "versions": report_parts.mapping(scores.get("versions")) or versions(),
         "command": _command(shown),
         "predictions": len(predictions),

@@ -32,6 +32,22 @@ PROBES = {
     "questions": "Other questions",
     "obedience": "One thing asked",
 }
+ABILITIES = {
+    "json": "JSON asked for",
+    "json_agrees": "JSON and description",
+    "yesno": "Yes or no",
+    "not": "What it is not",
+    "brief": "Briefly",
+    "detail_recall": "Details told",
+    "detail_precision": "Details right",
+    "detail_unbacked": "Details beyond",
+    "chat": "A conversation",
+}
+EXACT = {
+    "kind": "Kind of scene",
+    "sure": "No false alarm",
+    "unsure": "Says that it is not sure",
+}
 SPEED = {  # key of speed.json -> what it is, how it is written
     "first_token_s": ("picture to first token", "{:.3f} s"),
     "answer_s": ("picture to whole answer", "{:.3f} s"),
@@ -44,14 +60,14 @@ MOST_CONFUSIONS = 10  # of an attribute
 
 
 def read_scores(folder: Path) -> dict[str, Any]:
-    """scores.json, its figures checked.
+    """scores.json, its figures checked; without a judge's marks the exact labels must be there.
 
     Raises:
         UserError: when there is none, or one without metrics.
     """
     scores = evaluations.read_scores(folder)
     found = estimates(scores.get("scores"))
-    if not found:
+    if not found and not estimates(scores.get("exact")):
         raise UserError(
             f"{folder} holds no {evaluations.SCORES} with metrics; write one with "
             "`python -m vlm evaluate --out`."
@@ -102,16 +118,24 @@ def extremes(metrics: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
 
 def exact_rows(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Percent of descriptions that name the metadata's very label, for each attribute."""
-    return [{"name": words(key), **row} for key, row in estimates(scores.get("exact")).items()]
+    known = estimates(scores.get("exact")).items()
+    return [{"name": EXACT.get(key, words(key)), **row} for key, row in known]
 
 
-def probe_rows(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The probes; `says` goes on where the figure ends, and begins with its unit."""
-    rows = []
-    for name, row in estimates(scores.get("probes")).items():
+def headline(metrics: Sequence[Mapping[str, Any]], exact: Sequence[Mapping[str, Any]]) -> dict:
+    """The figure in large letters: the overall grade, else the first of the exact labels."""
+    if metrics:
+        return {**metrics[-1], "best": rubric.BEST, "unit": "of 10", "digits": 2}
+    return {**exact[0], "best": 100, "unit": "%", "digits": 1}
+
+
+def saying_rows(scores: Mapping[str, Any], part: str) -> list[dict[str, Any]]:
+    """Probes or abilities; `says` goes on where the figure ends, and begins with its unit."""
+    rows, names = [], PROBES | ABILITIES
+    for name, row in estimates(scores.get(part)).items():
         says = str(row.get("says", ""))
         best = 100 if says.startswith("%") else rubric.BEST
-        rows.append(row | {"name": PROBES.get(name, words(name)), "says": says, "best": best})
+        rows.append(row | {"name": names.get(name, words(name)), "says": says, "best": best})
     return rows
 
 

@@ -12,10 +12,12 @@ from vlm import runlog, runs, runtime
 from vlm.config import TrainConfig
 from vlm.errors import UserError, lookup
 
+LAST_BLOCK = "last_block"  # of the vision tower
 # stage -> the parts that learn; freezing, the optimiser and saving all follow this table
 STAGES: dict[str, frozenset[str]] = {
     "projector": frozenset({"projector"}),
     "moda": frozenset({"projector", "language_model", "lm_head"}),
+    "unfrozen": frozenset({"projector", "language_model", "lm_head", LAST_BLOCK}),
 }
 
 
@@ -24,7 +26,22 @@ def freeze(model: nn.Module, stage: str) -> list[str]:
     parts = lookup(STAGES, stage, "stage")
     for name, parameter in model.named_parameters():
         parameter.requires_grad = not parts.isdisjoint(name.split("."))
+    if LAST_BLOCK in parts:
+        last_block(model.model.vision_tower).requires_grad_(True)
     return [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def last_block(tower: nn.Module | None) -> nn.Module:
+    """The last of a tower's blocks: of a ResNet its last stage, of a ViT its last layer.
+
+    Raises:
+        UserError: when there is no tower or it has no list of blocks.
+    """
+    lists = [part for part in (tower.modules() if tower is not None else ())
+             if isinstance(part, nn.ModuleList) and len(part) > 1]  # fmt: skip
+    if not lists:
+        raise UserError("This model has no vision tower of several blocks; leave it frozen.")
+    return lists[0][-1]  # modules() goes from the outside to the inside
 
 
 class _Trainer(Trainer):

@@ -19,11 +19,15 @@ IGNORE_INDEX = -100  # label of a token that carries no loss (torch's cross entr
 
 @dataclass(frozen=True)
 class Turn:
-    """One question about a picture and its right answer; `task` says which kind of question."""
+    """One question about a picture and its right answer; `task` says which kind of question.
+
+    `history` holds the questions asked before about the same picture, each with its answer.
+    """
 
     prompt: str
     answer: str
     task: str = "describe"
+    history: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from vlm.commands import shared
-from vlm.config import DESCRIBE
+from vlm.config import DESCRIBE, count
 from vlm.judges.base import from_flags, judge_flags
 
 HELP = "measure a model, or compare two"
 FASTEST = 16  # pictures that the speed is measured with
+SAYING = {"probes": "does it look?", "abilities": "asked in other ways"}  # parts of scores.json
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +22,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
     add("--prompt", default=DESCRIBE, help="the question (default: %(default)s)")
     add("--resume", action="store_true", help="keep the answers that are in --out already")
     add("--probes", action=both, default=True, help="does it look? (default: yes)")
+    add("--abilities", action=both, default=True, help="JSON, yes/no, talks (default: yes)")
+    text = "pictures asked for each probe and ability, 0 = all (default: 200)"
+    add("--asked", type=count, default=200, help=text)
     add("--speed", action=both, default=True, help="seconds and memory (default: yes)")
     text = "two evaluation folders: paired differences B - A, nothing is measured anew"
     add("--compare", nargs=2, type=Path, metavar=("A", "B"), help=text)
@@ -29,12 +33,16 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure a model and print the tables; exit code 1 when a description was not judged."""
+    """Measure a model and print the tables; exit code 1 when a description was not judged.
+
+    Where the metadata leaves a judge nothing to judge by, none is missing.
+    """
     if args.compare:
         return _compare(args)
     from vlm import evaluate, judges, report, runs, speed
     from vlm.data import DATASETS
     from vlm.data.readable import usable
+    from vlm.judges.prompt import judgeable
 
     source = DATASETS[args.data](args.split, args.data_path, args.limit)
     records = usable(source)
@@ -42,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     bundle = shared.open_model(args)
     found = evaluate.evaluate(
         bundle, records, judge, args.out, data=f"{args.data}/{args.split}",
-        prompt=args.prompt, probed=args.probes, resume=args.resume,
+        prompt=args.prompt, probed=args.probes, able=args.abilities, asked=args.asked,
+        resume=args.resume,
     )  # fmt: skip
     print_scores(found)
     pictures = [record.image for record in records[:FASTEST]]
@@ -53,22 +62,31 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         runs.write_json(args.out / "speed.json", quick)
         print(f"Report: {report.write(args.out, {r.id: r.image for r in records})}")
-    return int(found["unjudged"] > 0)
+    known = [evaluate.judged_by(record.facts) for record in records]
+    return int(found["unjudged"] > 0 and any(map(judgeable, known)))
 
 
 def print_scores(found: Mapping[str, Any]) -> None:
     """The tables of scores.json."""
     unjudged = f", {found['unjudged']} not judged" if found["unjudged"] else ""
     print(f"{found['model']} on {found['data']}: {found['pictures']} pictures{unjudged}")
+    for reason, number in found.get("why_unjudged", {}).items():
+        print(f"not judged by {found['judge']}: {number} x {reason}")
     _table(f"judge: {found['judge']}, 0 to 10", found["scores"])
     _table("exact labels, percent", found["exact"])
-    for name, count in found["left_out"].items():
-        print(f"{name}: {count} pictures left out, their metadata lacks it or it is unknown")
-    if found.get("probes"):
-        print("\ndoes it look?")
-    for name, row in found.get("probes", {}).items():
+    for name, number in found["left_out"].items():
+        print(f"{name}: {number} pictures left out, their metadata lacks it or it is unknown")
+    for part, title in SAYING.items():
+        _sayings(title, found.get(part, {}))
+
+
+def _sayings(title: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """A line each: figure, interval, and the words that go on where they end."""
+    if rows:
+        print(f"\n{title}")
+    for name, row in rows.items():
         interval = f"[{row['low']:.1f}, {row['high']:.1f}]"
-        print(f"{name:14}{row['mean']:7.2f}  {interval:16} {row['says']}")
+        print(f"{name:17}{row['mean']:7.2f}  {interval:16} {row['says']}")
 
 
 def _table(title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
@@ -95,7 +113,9 @@ def _compare(args: argparse.Namespace) -> int:
 
     first, second = args.compare
     rows = evaluate.compare(first, second, args.judge)
-    print(f"{second} minus {first}, judge {args.judge}, 0 to 10")
+    exact = any(row.get("unit") for row in rows)
+    scale = "exact labels, percent" if exact else f"judge {args.judge}, 0 to 10"
+    print(f"{second} minus {first}, {scale}")
     print("metric        difference     95 % interval      n  verdict")
     for row in rows:
         interval = f"{row['low']:+.2f} to {row['high']:+.2f}"

@@ -4,7 +4,7 @@ import torch
 from torchvision.transforms import v2
 
 
-def view(pixels: torch.Tensor, size: int, seed: int) -> torch.Tensor:
+def view(pixels: torch.Tensor, size: int, seed: int, product: bool = True) -> torch.Tensor:
     """One augmented view; the same seed gives the same view, whatever was drawn before.
 
     Hue and saturation stay, so that colour words remain right.
@@ -12,19 +12,21 @@ def view(pixels: torch.Tensor, size: int, seed: int) -> torch.Tensor:
     Args:
         pixels: uint8[3, H, W].
         size: side of the result, in pixels.
+        product: it stands on a white ground, so that there may be more of it.
 
     Returns:
         uint8[3, size, size].
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _transform(size)(pixels)
+        return _transform(size, product)(pixels)
 
 
-def _transform(size: int) -> v2.Compose:
+def _transform(size: int, product: bool) -> v2.Compose:
+    wider = [v2.RandomZoomOut(fill=255, side_range=(1.0, 1.4), p=0.3)] if product else []
     return v2.Compose(
         [
-            v2.RandomZoomOut(fill=255, side_range=(1.0, 1.4), p=0.3),
+            *wider,
             v2.RandomResizedCrop(size, scale=(0.55, 1.0), ratio=(0.75, 1.33), antialias=True),
             v2.RandomHorizontalFlip(),
             v2.ColorJitter(brightness=0.15, contrast=0.1),

@@ -12,15 +12,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from random import Random
 
-from vlm.data import words
-from vlm.data.words import ANSWERS, DETAILS, OPENINGS, OPENINGS_WORN, PROMPTS, SINGULAR, Detail
+from vlm.data import questions, words
+from vlm.data.phrases import (
+    PAIR,
+    describe_colour,
+    describe_kind,
+    fits,
+    noun,
+    sentence,
+    sentences,
+    some,
+)
+from vlm.data.words import ANSWERS, DETAILS, OPENINGS, OPENINGS_WORN, PROMPTS, Detail
 from vlm.types import Turn
 
 READ_KEYS = ("baseColour", "gender", "usage", "season")
 METADATA = ("articleType", "subCategory", "masterCategory", *READ_KEYS)
 DETAIL_KEYS = ("pattern", "neckline", "sleeve", "fit", "material", "style")
-PAIR = "pair of "
 MAX_ADJECTIVES = 2  # details before the noun; the others get a sentence of their own
+NOT_SHARE = 0.5  # share of records that are asked what they are not
 USAGE_ADJECTIVE = 0.3  # share of detailed answers on clothes that say "casual shirt"
 # The order of adjectives: slim-fit plain short-sleeved blue striped cotton casual polo T-shirt.
 BEFORE_COLOUR = ("fit", "solid", "washed", "sleeve")
@@ -33,33 +43,32 @@ def facts(row: Mapping[str, object]) -> dict[str, str]:
     return known | _details(_clean(row.get("productDisplayName")), known.get("articleType", ""))
 
 
-def describe_colour(label: str) -> str:
-    """The colour label as answers say it: "Navy Blue" -> "navy blue"."""
-    return label.lower()
-
-
-def describe_kind(label: str) -> str:
-    """One item of the article type: "Casual Shoes" -> "pair of casual shoes"."""
-    return SINGULAR.get(label, label.lower())
-
-
 def turns(facts: Mapping[str, str], id: str, seed: int = 0, variants: int = 2) -> tuple[Turn, ...]:
     """Questions about one picture with right answers; what is not known is not asked.
 
     `variants` is how many phrasings of the brief and of the detailed answer there are.
     """
-    rng = Random(f"{id}/{seed}")
+    said = _described(facts, Random(f"{id}/{seed}"), variants)
+    rng = Random(f"{id}/{seed}/questions")
+    asked = questions.yes_no(facts, rng) + questions.what_not(facts, rng, NOT_SHARE)
+    anew = questions.yes_no(facts, rng) + questions.what_not(facts, rng)
+    talk = questions.conversation(_described(facts, rng, 1) + anew, rng)
+    return said + asked + talk
+
+
+def _described(facts: Mapping[str, str], rng: Random, variants: int) -> tuple[Turn, ...]:
+    """Descriptions, the JSON object, and one question for each fact that is known."""
     slots = _slots(facts, rng)
     answers = {
-        "brief": _fillings(OPENINGS, slots, rng, variants),
+        "brief": sentences(OPENINGS, slots, rng, variants),
         "detailed": [_detailed(facts, rng) for _ in range(variants)],
         "json": [as_json(facts)],
     }
-    answers |= {task: _fillings(templates, slots, rng) for task, templates in ANSWERS.items()}
+    answers |= {task: sentences(templates, slots, rng) for task, templates in ANSWERS.items()}
     return tuple(
         Turn(prompt, answer, task)
         for task, texts in answers.items()
-        for prompt, answer in zip(_some(PROMPTS[task], len(texts), rng), texts, strict=True)
+        for prompt, answer in zip(some(PROMPTS[task], len(texts), rng), texts, strict=True)
     )
 
 
@@ -112,7 +121,7 @@ def _detailed(facts: Mapping[str, str], rng: Random) -> str:
     front = _adjectives(details, rng)
     usage = _usage_adjective(facts, rng)
     slots = _slots(facts, rng, front, usage)
-    fitting = [text for text in OPENINGS + OPENINGS_WORN if _fits(text, slots)]
+    fitting = [text for text in OPENINGS + OPENINGS_WORN if fits(text, slots)]
     if front or usage:  # only these openings have a place for adjectives
         fitting = [text for text in fitting if "thing}" in text]
     if not slots["occasion"]:  # the season is left for a second sentence
@@ -121,9 +130,9 @@ def _detailed(facts: Mapping[str, str], rng: Random) -> str:
     unsaid = slots | {key: "" for key in ("occasion", "season") if f"{{{key}}}" in opening}
     unsaid |= _features([row for row in details if row not in front])
     wearing = words.WEAR if unsaid["occasion"] else words.SEASONAL
-    rest = _fillings(words.HAVING, unsaid, rng) + _fillings(wearing, unsaid, rng)
+    rest = sentences(words.HAVING, unsaid, rng) + sentences(wearing, unsaid, rng)
     rng.shuffle(rest)
-    return " ".join([_fill(opening, slots), *rest])
+    return " ".join([sentence(opening, slots), *rest])
 
 
 def _adjectives(details: Sequence[Detail], rng: Random) -> list[Detail]:
@@ -160,9 +169,9 @@ def _slots(
     occasions = words.USAGES.get(facts.get("usage", ""), words.Usage("", ("",), ())).occasions
     return {
         "kind": kind,
-        "whose_kind": _noun(kind, gender.whose),
-        "thing": _noun(kind, *before),
-        "whose_thing": _noun(kind, gender.whose, *before),
+        "whose_kind": noun(kind, gender.whose),
+        "thing": noun(kind, *before),
+        "whose_thing": noun(kind, gender.whose, *before),
         "colour": colour,
         "label": describe_colour(label) if label not in words.COLOUR_ADJECTIVES else "",
         "people": gender.people,
@@ -181,45 +190,6 @@ def _before(details: Sequence[Detail], colour: str, usage: str, rng: Random) -> 
     if "solid" in placed and (colour in words.METALS or rng.random() < 0.5):
         placed["solid"] = "plain"
     return [placed[place] for place in PLACES if place in placed]
-
-
-def _noun(kind: str, *before: str) -> str:
-    """The noun with its adjectives, which go inside a pair: "pair of men's brown casual shoes"."""
-    pair, noun = (PAIR, kind.removeprefix(PAIR)) if kind.startswith(PAIR) else ("", kind or "item")
-    return pair + " ".join(filter(None, (*before, noun)))
-
-
-@cache
-def _needs(template: str) -> tuple[str, ...]:
-    """The slots outside the square brackets."""
-    return tuple(re.findall(r"{(\w+)}", re.sub(r"\[.*?\]", "", template)))
-
-
-def _fits(template: str, slots: Mapping[str, str]) -> bool:
-    return all(slots[name] for name in _needs(template))
-
-
-def _fill(template: str, slots: Mapping[str, str]) -> str:
-    """The template with its slots filled, optional parts kept or dropped, a and an put right."""
-    parts = re.split(r"\[(.*?)\]", template)  # odd ones stood in brackets
-    kept = [part for n, part in enumerate(parts) if n % 2 == 0 or _fits(part, slots)]
-    text = "".join(kept).format_map(slots)
-    text = re.sub(r"\b([Aa]) (?=[aeiou])(?!uni)", r"\1n ", text)
-    return text[0].upper() + text[1:]
-
-
-def _some(choices: Sequence[str], count: int, rng: Random) -> list[str]:
-    """`count` of the choices by chance, none twice before all were taken."""
-    order = rng.sample(choices, min(count, len(choices)))
-    return [order[n % len(order)] for n in range(count)]
-
-
-def _fillings(
-    templates: Sequence[str], slots: Mapping[str, str], rng: Random, count: int = 1
-) -> list[str]:
-    """`count` different fitting templates, filled; none at all when none fits."""
-    fitting = [template for template in templates if _fits(template, slots)]
-    return [_fill(template, slots) for template in _some(fitting, count if fitting else 0, rng)]
 
 
 def _read(key: str, tokens: Sequence[str]) -> Iterator[tuple[int, int, str]]:

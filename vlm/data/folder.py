@@ -2,8 +2,8 @@
 
 Each row has `file_name` and either `text` (a description) or `question` and `answer`; several rows
 may speak of one picture. This is the layout of the Hub's ImageFolder. Columns of metadata
-(articleType, baseColour, gender, usage, season, kind) are what descriptions are measured by; a row
-may have them alone.
+(articleType, baseColour, gender, usage, season, kind) are what descriptions are measured by; where
+a row has them alone, the caption grammars make its questions and answers.
 """
 
 import csv
@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from vlm.data import captions
+from vlm.data import captions, cifar10, words
 from vlm.errors import UserError
 from vlm.types import Dataset, Record, Turn
 
@@ -44,8 +44,17 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
     turns, facts, problems = _collect(folder)
     names = [name for name in turns if parted or _in_split(name, split)]
     names = names[:limit] if limit else names
-    records = tuple(Record(n, folder / n, tuple(turns[n]), facts[n]) for n in names)
+    records = tuple(
+        Record(n, folder / n, tuple(turns[n]) or grammar(facts[n], n), facts[n]) for n in names
+    )
     return Dataset(f"{path}/{split}", records, tuple(problems))
+
+
+def grammar(facts: dict[str, str], name: str) -> tuple[Turn, ...]:
+    """What the caption grammars make of metadata alone; nothing without a kind that they know."""
+    if facts.get("articleType") in words.SINGULAR:
+        return captions.turns(facts, name)
+    return cifar10.turns(facts, name) if facts.get("kind") in cifar10.KINDS else ()
 
 
 Collected = tuple[dict[str, list[Turn]], dict[str, dict[str, str]], list[str]]

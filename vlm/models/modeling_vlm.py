@@ -57,11 +57,12 @@ class VlmModel(VlmPreTrainedModel):
         self.language_model.set_input_embeddings(value)
 
     def train(self, mode: bool = True) -> "VlmModel":
-        """A frozen tower stays in eval mode: its batch statistics and dropout must not move."""
+        """Frozen parts of the tower stay in eval mode: batch statistics must not move."""
         super().train(mode)
-        tower = self.vision_tower
-        if tower is not None and not any(p.requires_grad for p in tower.parameters()):
-            tower.eval()
+        for part in self.vision_tower.modules() if self.vision_tower is not None else ():
+            weights = list(part.parameters())
+            if weights and not any(weight.requires_grad for weight in weights):
+                part.eval()
         return self
 
     def vision_features(self, pixel_values: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from vlm.data.images import open_image
-from vlm.encoding import check_length
+from vlm.encoding import History, check_length
 from vlm.errors import UserError
 from vlm.types import Bundle
 from vlm.ui import picture, settings
@@ -63,10 +63,12 @@ def growing(
     values: dict[str, Any],
     stop: threading.Event,
     stats: Any = None,
+    history: History = (),
 ) -> Iterator[str]:
     """Yield the answer so far, at most ten times a second, and at last the whole of it.
 
-    Cheap checks come first, the model last. Closing the iterator ends the generation.
+    Cheap checks come first, the model last. Closing the iterator ends the generation. `history`
+    holds earlier questions about the picture, each with its answer.
 
     Raises:
         UserError: for a missing or bad picture, a bad prompt, settings out of bounds.
@@ -75,7 +77,9 @@ def growing(
 
     prompt, config = check_prompt(prompt), settings.config(values)
     opened = open_image(picture.content(image))
-    pieces = generate.stream(bundle, opened, prompt, config, stop=stop, stats=stats)
+    pieces = generate.stream(
+        bundle, opened, prompt, config, history=history, stop=stop, stats=stats
+    )
     text, shown = "", 0.0
     with closing(pieces):
         for piece in pieces:
@@ -95,6 +99,8 @@ def summary(bundle: Bundle, text: str, stats: Any) -> str:
         f"{stats.tokens} tokens",
         f"{stats.tokens_per_second:.1f} tokens/s",
     ]
+    if stats.probability:
+        parts.append(f"mean token probability {stats.probability:.0%}")
     if stats.stopped:
         parts.append(CUT_SHORT[stats.stopped])
     if not text.strip():

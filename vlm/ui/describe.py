@@ -3,13 +3,14 @@
 import html
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from vlm.data.captions import PROMPTS
+from vlm.encoding import History
 from vlm.ui import answers, endpoint, examples, more_pictures, picture, settings
 from vlm.ui.models import Models, choices
 from vlm.ui.sentences import explain, note, toast
@@ -24,6 +25,7 @@ PRESETS = {
     "Who is it for?": PROMPTS["gender"][0],
 }
 FIRST = "Detailed"
+REMEMBERED = 2  # earlier questions that a follow-up comes with
 BUSY = {"concurrency_id": answers.QUEUE, "concurrency_limit": 1}
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 AT_ONCE = {"queue": False, **PRIVATE}
@@ -41,6 +43,7 @@ class Widgets:
     image: gr.Image
     preset: gr.Radio
     prompt: gr.Textbox
+    follow: gr.Checkbox
     go: gr.Button
     stop: gr.Button
     answer: gr.Textbox
@@ -71,6 +74,10 @@ def _layout(models: Models) -> Widgets:
             prompt = gr.Textbox(
                 PRESETS[FIRST], label="Prompt", lines=2, elem_id="prompt", max_length=2000
             )
+            follow = gr.Checkbox(
+                label="Follow-up: remember my last two questions about this picture",
+                elem_id="follow",
+            )
             go = gr.Button("Describe", variant="primary", size="lg", elem_id="describe")
             stop = gr.Button("Stop", variant="stop", size="lg", elem_id="stop", visible=False)
         with gr.Column(min_width=320):
@@ -90,7 +97,7 @@ def _layout(models: Models) -> Widgets:
             )
             with gr.Accordion("Settings", open=False, elem_id="settings"):
                 controls = settings.build()
-    return Widgets(image, preset, prompt, go, stop, answer, status, copy, model, controls)
+    return Widgets(image, preset, prompt, follow, go, stop, answer, status, copy, model, controls)
 
 
 def _wire_answer(w: Widgets, models: Models) -> None:
@@ -102,15 +109,6 @@ def _wire_answer(w: Widgets, models: Models) -> None:
         text = "Waiting for the model…" if models.settled() else "Opening the model…"
         return ["", note(text, "busy"), gr.update(visible=False), gr.update(visible=True)]
 
-    def run(request: gr.Request, image: Any, prompt: Any, *values: Any) -> Iterator[list[Any]]:
-        visitor = request.session_hash
-        event = runs.event(visitor)
-        try:
-            yield from page_answer(models, image, prompt, values, event)
-        finally:
-            event.set()
-            runs.end(visitor, event)
-
     def halt(request: gr.Request) -> None:
         runs.stop(request.session_hash)
 
@@ -120,21 +118,64 @@ def _wire_answer(w: Widgets, models: Models) -> None:
     def lost() -> list[Any]:
         return [note("There was no answer; press Describe again.", "failed"), *idle()]
 
-    buttons = [w.go, w.stop]
+    buttons, talk = [w.go, w.stop], gr.State({})  # what this visitor asked last
     w.preset.input(None, [w.preset, w.prompt], w.prompt, js=SET_PROMPT)
     w.prompt.change(None, w.prompt, w.preset, js=NAME_PROMPT)
     w.copy.click(None, w.answer, None, js=COPY)
     started = w.go.click(begin, None, [w.answer, w.status, *buttons], **AT_ONCE)
-    inputs = [w.image, w.prompt, *w.controls]
-    outputs = [w.answer, w.status]
+    inputs = [talk, w.follow, w.image, w.prompt, *w.controls]
+    outputs = [w.answer, w.status, talk]
+    run = _answering(models, runs)
     ended = started.then(run, inputs, outputs, preprocess=False, **BUSY, **PRIVATE)
     ended.then(idle, None, buttons, **AT_ONCE)
     ended.failure(lost, None, [w.status, *buttons], **AT_ONCE)  # the queue was full
     w.stop.click(halt, None, None, **AT_ONCE)
 
 
+def _answering(models: Models, runs: answers.Runs) -> Callable[..., Iterator[list[Any]]]:
+    """The handler that answers one visitor, with the conversation so far when they ask on."""
+
+    def run(
+        request: gr.Request, talk: Any, follow: Any, image: Any, prompt: Any, *values: Any
+    ) -> Iterator[list[Any]]:
+        visitor = request.session_hash
+        event = runs.event(visitor)
+        before = earlier(talk, image) if follow else ()
+        try:
+            for text, line in page_answer(models, image, prompt, values, event, before):
+                yield [text, line, remember(before, image, prompt, text)]
+        finally:
+            event.set()
+            runs.end(visitor, event)
+
+    return run
+
+
+def earlier(talk: Any, image: Any) -> History:
+    """The last questions about this very picture, with their answers."""
+    picture = _source(image)
+    same = isinstance(talk, dict) and picture and talk.get("picture") == picture
+    return tuple(talk["pairs"][-REMEMBERED:]) if same else ()
+
+
+def remember(before: History, image: Any, prompt: Any, text: str) -> dict[str, Any]:
+    """The conversation with this question in it; one without an answer leaves it as it was."""
+    pairs = [*before, (prompt, text)] if text else [*before]
+    return {"picture": _source(image), "pairs": pairs}
+
+
+def _source(image: Any) -> str:
+    """Where the picture came from: another upload has another path."""
+    return (image.get("path") or image.get("url") or "") if isinstance(image, dict) else ""
+
+
 def page_answer(
-    models: Models, image: Any, prompt: Any, values: tuple, stop: threading.Event
+    models: Models,
+    image: Any,
+    prompt: Any,
+    values: tuple,
+    stop: threading.Event,
+    history: History = (),
 ) -> Iterator[list[Any]]:
     """Yield [answer, status line] as the page shows them; a failure stays on the page as well."""
     from vlm.generate import Stats
@@ -143,7 +184,7 @@ def page_answer(
     try:
         bundle = models.current()
         named = dict(zip(settings.NAMES, values, strict=True))
-        for text in answers.growing(bundle, image, prompt, named, stop, stats):
+        for text in answers.growing(bundle, image, prompt, named, stop, stats, history):
             yield [text, note(f"{bundle.name} answers… {stats.tokens} tokens", "busy")]
         yield [text, note(answers.summary(bundle, text, stats), "done")]
     except Exception as error:

@@ -28,6 +28,9 @@ FACTS = {
     "gender": "Gender",
     "baseColour": "Colour",
     "usage": "Usage",
+    "kind": "Kind of scene",
+    "sure": "No false alarm",
+    "unsure": "Says it is not sure",
 }
 PROBES = {
     "blank": "A blank picture",
@@ -35,6 +38,21 @@ PROBES = {
     "mirrored": "Mirrored colours",
     "questions": "Another question",
     "obedience": "Doing as asked",
+}
+ABILITIES = {
+    "json": "JSON",
+    "json_agrees": "JSON and description",
+    "yesno": "Yes or no",
+    "not": "What it is not",
+    "brief": "Briefly",
+    "detail_recall": "Details told",
+    "detail_precision": "Details right",
+    "detail_unbacked": "Details beyond",
+    "chat": "A conversation",
+}
+SAYING = {  # part of scores.json -> its title, and what its figures are called
+    "probes": ("Does it look?", PROBES),
+    "abilities": ("Asked in other ways", ABILITIES),
 }
 WORDS = {"prompt": "asked:", "judge": "judged by", "unjudged": "unjudged:"}
 VERDICTS = {
@@ -61,10 +79,10 @@ def view(evaluation: Evaluation | None) -> str:
         scores = read_scores(evaluation.folder)
     except RecursionError:  # brackets without end
         scores = {}
-    if not _part(scores, "scores"):
+    if not _part(scores, "scores") and not _part(scores, "exact"):
         return note(f"{evaluation.name} has no scores yet: scores.json is missing or incomplete.")
     columns = Markup('<div class="pair"><div>{}{}</div><div>{}</div></div>').format(
-        _scores(scores), _exact(scores), _probes(scores)
+        _scores(scores), _exact(scores), _join(_sayings(scores, part) for part in SAYING)
     )
     return _join([_head(scores), columns, _confusions(scores), _galleries(scores)])
 
@@ -79,18 +97,28 @@ def _part(scores: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _head(scores: Mapping[str, Any]) -> Markup:
-    """The overall grade in large letters, and what it was measured on."""
-    overall = estimate(_part(scores, "scores").get("overall"))
-    grade = f"{overall['mean']:.1f}" if overall else "–"
+    """The overall grade in large letters, else an exact label, and what it was measured on."""
     facts = [
         f"{said(scores.get('model')) or 'a model'} on {said(scores.get('data')) or 'pictures'}"
     ]
     if is_number(scores.get("pictures")):
         facts.append(f"{scores['pictures']:,} pictures")
     facts += [f"{word} {said(scores[key])}" for key, word in WORDS.items() if scores.get(key)]
+    grade, unit = _grade(scores)
     return Markup(
-        '<p class="grade"><strong>{}</strong><span>of 10 overall{}</span></p><p class="note">{}</p>'
-    ).format(grade, f" ({interval(overall, 2)})" if overall else "", " · ".join(facts))
+        '<p class="grade"><strong>{}</strong><span>{}</span></p><p class="note">{}</p>'
+    ).format(grade, unit, " · ".join(facts))
+
+
+def _grade(scores: Mapping[str, Any]) -> tuple[str, str]:
+    """The figure in large letters, and what it is."""
+    if overall := estimate(_part(scores, "scores").get("overall")):
+        return f"{overall['mean']:.1f}", f"of 10 overall ({interval(overall, 2)})"
+    for key, value in _part(scores, "exact").items():
+        if figure := estimate(value):
+            name = FACTS.get(key, said(key)).lower()
+            return f"{figure['mean']:.1f}", f"% {name} ({interval(figure, 1)})"
+    return "–", "of 10 overall"
 
 
 def _figures(part: Mapping[str, Any], names: Mapping[str, str], best: float) -> list[tuple]:
@@ -108,7 +136,7 @@ def _scores(scores: Mapping[str, Any]) -> Markup:
     names = {key: metric.label for key, metric in METRICS.items()}
     rows = _figures(_part(scores, "scores"), names, BEST)
     head = ("Metric", "Mean", "95 % interval", Markup(""), "Pictures")
-    return table("Scores, 0 to 10", head, rows)
+    return table("Scores, 0 to 10", head, rows) if rows else Markup("")
 
 
 def _exact(scores: Mapping[str, Any]) -> Markup:
@@ -117,18 +145,18 @@ def _exact(scores: Mapping[str, Any]) -> Markup:
     return table("Named exactly as in the metadata", head, rows) if rows else Markup("")
 
 
-def _probes(scores: Mapping[str, Any]) -> Markup:
+def _sayings(scores: Mapping[str, Any], part: str) -> Markup:
     """One line each, in the evaluation's own words, which go on where the figure ends."""
-    lines = []
-    for key, value in [*_part(scores, "probes").items()][:MOST]:
+    (title, names), lines = SAYING[part], []
+    for key, value in [*_part(scores, part).items()][:MOST]:
         if figure := estimate(value):
-            parts = (PROBES.get(key, said(key)), f"{figure['mean']:.3g}", said(value.get("says")))
+            parts = (names.get(key, said(key)), f"{figure['mean']:.3g}", said(value.get("says")))
             range_ = interval(figure, 1)
             line = Markup('<li>{}: <b>{}</b> {} <span class="why">({})</span></li>')
             lines.append(line.format(*parts, range_))
     if not lines:
         return Markup("")
-    return Markup('<h3>Does it look?</h3><ul class="lines">{}</ul>').format(_join(lines))
+    return Markup('<h3>{}</h3><ul class="lines">{}</ul>').format(title, _join(lines))
 
 
 def _confusions(scores: Mapping[str, Any]) -> Markup:
@@ -193,9 +221,14 @@ def comparison(first: Evaluation | None, second: Evaluation | None) -> str:
 def _differences(rows: Sequence[Mapping[str, Any]], first: str, second: str) -> Markup:
     shown = []
     for row in rows:
-        label = METRICS[row["metric"]].label if row["metric"] in METRICS else said(row["metric"])
+        metric, unit = row["metric"], said(row.get("unit"))
+        label = METRICS[metric].label if metric in METRICS and not unit else _exact_name(metric)
         verdict = VERDICTS.get(row["verdict"], said(row["verdict"])).replace("{}", second)
         range_ = f"{row['low']:+.2f} to {row['high']:+.2f}"
-        shown.append((label, f"{row['difference']:+.2f}", range_, verdict))
+        shown.append((label, f"{row['difference']:+.2f} {unit}".strip(), range_, verdict))
     head = ("Metric", "Difference", "95 % interval", "Verdict")
     return table(f"{second} minus {first}", head, shown)
+
+
+def _exact_name(key: str) -> str:
+    return FACTS.get(key, said(key))

@@ -1,4 +1,4 @@
-"""The vision tower's own training: attributes of pictures, and the command that does it."""
+"""The alignment stage: its loss, its average, its pictures and the command."""
 
 import io
 import json
@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import ResNetConfig, ResNetModel
+from transformers import BertConfig, BertModel, ResNetConfig, ResNetModel
 
-from finetune import run_encoder, run_moda
+from finetune import run_align, run_moda
 from tests import tiny
-from vlm import build, load, pretrain, runs, runtime
+from vlm import align, build, load, pictures, runs, runtime, zeroshot
 from vlm.config import TrainConfig
 from vlm.data.images import BadImage
 from vlm.train import fit
@@ -43,70 +43,163 @@ def squares(count: int, seed: int = 0) -> list[Record]:
     return made
 
 
+def tokenizer():
+    """Words of the captions."""
+    texts = [turn.answer for record in squares(12) for turn in record.turns]
+    return build.train_tokenizer(texts, 300)
+
+
+def text_tower() -> BertModel:
+    torch.manual_seed(1)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = BertConfig(vocab_size=400, intermediate_size=32, **sizes)
+    return BertModel(config, add_pooling_layer=False)
+
+
+def aligned(values=VALUES, **changes) -> align.AlignModel:
+    return align.AlignModel(tower(), text_tower(), values, width=8, **changes)
+
+
 def batch(records: list[Record], values=VALUES) -> dict[str, torch.Tensor]:
-    pictures = pretrain.Pictures(records, values, 32)
-    return pretrain.collate(0.5, 0.5)([pictures[index] for index in range(len(pictures))])
+    seen = pictures.Pictures(records, values, 32)
+    return align.collate(tokenizer())([seen[index] for index in range(len(seen))])
 
 
 # The model
 
 
-def train(values: dict, run: Path, **changes) -> list[dict]:
+def train(values: dict, run: Path, **changes) -> tuple[list[dict], align.Averaged]:
     """Train a tower on squares; give the rows of its measurements."""
     config = TrainConfig(
         batch_size=16, learning_rate=5e-3, warmup_steps=5, epochs=8.0, eval_every=24,
         save_every=100, log_every=4, threads=1, bf16=False, **changes,
     )  # fmt: skip
-    seen = pretrain.Pictures(squares(48), values, 32, epochs=config.epochs, augment=True)
-    unseen = pretrain.Pictures(squares(24, seed=1), values, 32)
-    model = pretrain.AttributeModel(tower(), values)
-    measure = pretrain.accuracy(values)
-    fit(model, seen, unseen, pretrain.collate(0.5, 0.5), config, run, compute_metrics=measure)
-    return runs.read_jsonl(run / "metrics.jsonl")
+    seen = pictures.Pictures(squares(48), values, 32, epochs=config.epochs, augment=True)
+    unseen = pictures.Pictures(squares(24, seed=1), values, 32)
+    model = align.Averaged(aligned(values), 24, start_size=24, decay=0.8)
+    measure, collate = align.accuracy(values), align.collate(tokenizer())
+    fit(model, seen, unseen, collate, config, run, compute_metrics=measure)
+    return runs.read_jsonl(run / "metrics.jsonl"), model
 
 
 def test_it_learns_the_colours_of_squares(tmp_path: Path) -> None:
-    rows = train(VALUES, tmp_path / "run")
+    rows, model = train(VALUES, tmp_path / "run")
     losses = [row["loss"] for row in rows if "loss" in row]
-    assert losses[0] > math.log(3) and losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.8 * losses[0]
     assert rows[-1]["eval_baseColour"] > 0.9
     assert rows[-1]["eval_shape"] > 0.5
     assert rows[-2]["epoch"] == rows[-1]["epoch"] == 8.0
+    records = squares(24, seed=1)
+    found = zeroshot.measure(model.average.module, tokenizer(), records, 32)
+    assert found == {"zeroshot": {}, "retrieval": {}}  # squares are neither products nor scenes
 
 
 def test_a_single_attribute_is_enough(tmp_path: Path) -> None:
-    """The Trainer unwraps a tuple of one."""
-    rows = train({"baseColour": VALUES["baseColour"]}, tmp_path / "run", max_steps=24)
+    rows, _ = train({"baseColour": VALUES["baseColour"]}, tmp_path / "run", max_steps=24)
     assert rows[-1]["eval_baseColour"] > 0.6
 
 
-def test_its_loss_is_the_sum_over_attributes_per_picture() -> None:
-    model = pretrain.AttributeModel(tower(), VALUES, label_smoothing=0.0).eval()
+def test_the_sigmoid_loss_is_that_of_every_pair_as_a_question_of_its_own() -> None:
+    torch.manual_seed(0)
+    images, texts = (torch.nn.functional.normalize(torch.randn(4, 8), dim=-1) for _ in range(2))
+    pairs = torch.eye(4, dtype=torch.bool)
+    pairs[0, 1] = pairs[1, 0] = True
+    loss = align.sigmoid_loss(images, texts, pairs, torch.tensor(10.0), torch.tensor(-10.0))
+    by_hand = 0.0
+    for row in range(4):
+        for column in range(4):
+            logit = 10 * float(images[row] @ texts[column]) - 10
+            by_hand += math.log1p(math.exp(-logit if pairs[row, column] else logit))
+    assert float(loss) == pytest.approx(by_hand / 4, rel=1e-5)
+
+
+def test_its_loss_is_the_pairs_and_the_sum_over_attributes_per_picture() -> None:
+    model = aligned().eval()
+    model.entropy.label_smoothing = 0.0
     inputs = batch([record for record in squares(12) if "shape" in record.facts])
     out = model(**inputs)
-    assert [scores.shape for scores in out["logits"]] == [(8, 3), (8, 2)]
+    *logits, images, texts = out["logits"]
+    assert [scores.shape for scores in logits] == [(8, 3), (8, 2)]
+    assert images.shape == texts.shape == (8, 8)
+    assert torch.allclose(images.norm(dim=-1), torch.ones(8))
     expected = sum(
         torch.nn.functional.cross_entropy(scores, inputs["labels"][:, number])
-        for number, scores in enumerate(out["logits"])
+        for number, scores in enumerate(logits)
     )
+    groups = inputs["groups"]
+    pairs = groups[:, None] == groups[None]
+    scale = torch.tensor(10.0)
+    expected = expected + align.sigmoid_loss(images, texts, pairs, scale, -scale)
     assert out["loss"].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_missing_attributes_carry_no_loss() -> None:
-    model = pretrain.AttributeModel(tower(), VALUES).eval()
+    model = aligned().eval()
     records = squares(12)
-    silent = [replace(record, facts={}) for record in records]
-    assert model(**batch(silent))["loss"].item() == 0.0
     half = [replace(r, facts={"baseColour": r.facts["baseColour"]}) for r in records]
-    loss = model(**batch(half))["loss"]
-    loss.backward()
+    model(**batch(half))["loss"].backward()
     colour, shape = model.heads
-    assert loss.item() > 0 and colour.weight.grad.abs().sum() > 0
+    assert colour.weight.grad.abs().sum() > 0
     assert shape.weight.grad.abs().sum() == 0
-    alone = pretrain.AttributeModel(model.tower, {"baseColour": VALUES["baseColour"]}).eval()
-    alone.heads[0].load_state_dict(colour.state_dict())
-    only = batch(half, {"baseColour": VALUES["baseColour"]})
-    assert alone(**only)["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
+
+
+def test_heads_that_do_not_help_leave_the_tower_alone() -> None:
+    records, grads = squares(6), []
+    for helped in (True, False):
+        model = aligned(helped=helped).eval()
+        model(**batch(records))["loss"].backward()
+        assert model.heads[0].weight.grad.abs().sum() > 0
+        grads.append(next(model.tower.parameters()).grad)
+    alone = aligned({}, helped=True).eval()
+    alone(**batch(records, {}))["loss"].backward()
+    own = next(alone.tower.parameters()).grad
+    assert torch.allclose(grads[1], own, atol=1e-6) and not torch.allclose(grads[0], own, atol=1e-6)
+
+
+def test_padding_does_not_change_what_a_caption_means() -> None:
+    model, words = aligned().eval(), tokenizer()
+    short, long = "A red square.", "A red square and another one that is red."
+    padded = words([short, long], padding=True, padding_side="right", return_tensors="pt")
+    alone = words([short], return_tensors="pt")
+    both = model.embed_texts(padded["input_ids"], padded["attention_mask"])
+    one = model.embed_texts(alone["input_ids"], alone["attention_mask"])
+    assert torch.allclose(both[:1], one, atol=1e-6)
+
+
+def test_it_trains_the_live_model_and_answers_with_the_average() -> None:
+    model = align.Averaged(aligned(), 4, decay=0.5)
+    inputs = batch(squares(6))
+    start = model.live.bias.detach().clone()
+    for step in (1.0, 2.0):
+        model.train()(**inputs)["loss"].backward()
+        with torch.no_grad():
+            model.live.bias += step
+    model.train()(**inputs)
+    expected, kept = 0.0, (2 / 11, 3 / 12)  # from the start to +1, then to +3
+    for place, share in zip((1, 3), kept, strict=True):
+        expected = share * expected + (1 - share) * place
+    assert float(model.average.module.bias - start) == pytest.approx(expected, rel=1e-5)
+    assert not any(p.requires_grad for p in model.average.parameters())
+    told = model.eval()(**inputs)["logits"][0]
+    assert torch.equal(told, model.average.module(**inputs)["logits"][0])
+    assert not torch.equal(told, model.live(**inputs)["logits"][0])
+
+
+def test_the_average_grows_longer_and_counters_are_taken_over() -> None:
+    mixed, zero, one = align.moving_average(0.9), torch.zeros(1), torch.ones(1)
+    assert float(mixed(zero, one, torch.tensor(1))) == pytest.approx(1 - 2 / 11)
+    assert float(mixed(zero, one, torch.tensor(1000))) == pytest.approx(0.1)
+    assert mixed(torch.tensor(3), torch.tensor(7), torch.tensor(1)) == 7
+
+
+def test_pictures_grow_while_it_trains() -> None:
+    model, pixels = align.Averaged(aligned(), 8, start_size=16), torch.zeros(1, 3, 32, 32)
+    sides = []
+    for step in range(8):
+        model.average.n_averaged.fill_(step)
+        sides.append(model.sized(pixels).shape[-1])
+    assert sides == [16] * 4 + [24] * 2 + [32] * 2
+    assert align.Averaged(aligned(), 8).sized(pixels) is pixels
 
 
 def test_accuracy_counts_what_is_known_only() -> None:
@@ -114,9 +207,9 @@ def test_accuracy_counts_what_is_known_only() -> None:
         predictions = (torch.eye(3).numpy(), torch.tensor([[1, 0], [1, 0], [0, 1]]).numpy())
         label_ids = torch.tensor([[0, IGNORE_INDEX], [1, 0], [0, 0]]).numpy()
 
-    assert pretrain.accuracy(VALUES)(Prediction) == {"baseColour": 2 / 3, "shape": 1 / 2}
+    assert align.accuracy(VALUES)(Prediction) == {"baseColour": 2 / 3, "shape": 1 / 2}
     Prediction.label_ids[:, 1] = IGNORE_INDEX
-    assert pretrain.accuracy(VALUES)(Prediction)["shape"] == 0.0
+    assert align.accuracy(VALUES)(Prediction)["shape"] == 0.0
 
 
 # Its data
@@ -125,7 +218,7 @@ def test_accuracy_counts_what_is_known_only() -> None:
 def test_classes_are_the_values_that_enough_pictures_share() -> None:
     facts = [{"a": "x", "b": "only"}] * 5 + [{"a": "y", "c": "p"}] * 5 + [{"a": "z"}] * 4
     records = [Record(str(n), b"", facts=fact) for n, fact in enumerate(facts)]
-    assert pretrain.attribute_values(records, ("a", "b", "c", "d")) == {"a": ["x", "y"]}
+    assert align.attribute_values(records, ("a", "b", "c", "d")) == {"a": ["x", "y"]}
 
 
 def test_labels_are_the_classes_numbers() -> None:
@@ -147,40 +240,43 @@ def test_pixels_are_normalised_like_the_image_processors(tmp_path: Path) -> None
 
 def test_item_views_are_reproducible_and_drawn_from_number_and_seed_alone() -> None:
     settings = {"epochs": 3, "augment": True, "seed": 4}
-    first = pretrain.Pictures(squares(6), VALUES, 32, **settings)
-    second = pretrain.Pictures(squares(6), VALUES, 32, **settings)
+    first = pictures.Pictures(squares(6), VALUES, 32, **settings)
+    second = pictures.Pictures(squares(6), VALUES, 32, **settings)
     state = torch.get_rng_state()
     forward = [first[index] for index in range(len(first))]
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(9)
     for index in reversed(range(len(second))):
-        pixels, labels = second[index]
-        assert torch.equal(pixels, forward[index][0]) and labels == forward[index][1]
+        item, before = second[index], forward[index]
+        pixels = item.pop("pixels")
+        assert torch.equal(pixels, before["pixels"]) and item == {
+            name: value for name, value in before.items() if name != "pixels"
+        }
         assert pixels.shape == (3, 32, 32) and pixels.dtype == torch.uint8
-    others = pretrain.Pictures(squares(6), VALUES, 32, **settings | {"seed": 5})
-    assert all(not torch.equal(others[n][0], forward[n][0]) for n in range(6))
+    others = pictures.Pictures(squares(6), VALUES, 32, **settings | {"seed": 5})
+    assert all(not torch.equal(others[n]["pixels"], forward[n]["pixels"]) for n in range(6))
     for number in range(6):  # another view in every epoch, of the same picture
         epochs = [forward[number + 6 * epoch] for epoch in range(3)]
-        assert len({pixels.numpy().tobytes() for pixels, _ in epochs}) == 3
-        assert epochs[0][1] == epochs[1][1] == epochs[2][1]
+        assert len({item["pixels"].numpy().tobytes() for item in epochs}) == 3
+        assert epochs[0]["labels"] == epochs[1]["labels"] == epochs[2]["labels"]
 
 
 def test_without_augmentation_a_picture_stays_as_it_is() -> None:
     records = squares(4)
-    pictures = pretrain.Pictures(records, VALUES, 32, epochs=2)
-    assert len(pictures) == 8 and torch.equal(pictures[1][0], pictures[5][0])
+    plain = pictures.Pictures(records, VALUES, 32, epochs=2)
+    assert len(plain) == 8 and torch.equal(plain[1]["pixels"], plain[5]["pixels"])
     pixels = torch.tensor(list(records[1].image.tobytes()), dtype=torch.uint8)
-    assert torch.equal(pictures[1][0].permute(1, 2, 0).flatten(), pixels)
+    assert torch.equal(plain[1]["pixels"].permute(1, 2, 0).flatten(), pixels)
 
 
 @pytest.mark.parametrize("epochs", [1, 2.5, 0.5])
 def test_epochs_may_be_broken(epochs: float) -> None:
-    assert len(pretrain.Pictures(squares(4), VALUES, 32, epochs=epochs)) == 4 * epochs
+    assert len(pictures.Pictures(squares(4), VALUES, 32, epochs=epochs)) == 4 * epochs
 
 
 def test_a_picture_that_does_not_open_is_no_silent_black_one() -> None:
     with pytest.raises(BadImage):
-        pretrain.Pictures([Record("0", b"no picture")], VALUES, 32)
+        pictures.Pictures([Record("0", b"no picture")], VALUES, 32)
 
 
 # The command
@@ -204,9 +300,9 @@ def write_table(folder: Path, count: int = 24) -> Path:
 
 
 def test_the_command_makes_a_tower_that_run_moda_takes(tmp_path: Path, capsys) -> None:
-    data, out = ["--data-path", str(write_table(tmp_path))], tmp_path / "encoder"
+    data, out = ["--data-path", str(write_table(tmp_path))], tmp_path / "align"
     quick = ["--max-steps", "3", "--batch-size", "8", "--threads", "1", "--save-every", "3"]
-    run_encoder.main([*data, *quick, "--out", str(out), "--image-size", "32"])
+    run_align.main([*data, *quick, "--out", str(out), "--image-size", "32"])
     said = capsys.readouterr().out
     assert "24 pictures, 1 bad rows" in said and "picture 99: " in said
     assert f"python finetune/run_moda.py --vision {out / 'tower'}" in said
@@ -218,9 +314,15 @@ def test_the_command_makes_a_tower_that_run_moda_takes(tmp_path: Path, capsys) -
     tower, processor = build.load_tower(out / "tower", "pooled")
     assert processor.size == {"height": 32, "width": 32}
     trained = runs.newest_checkpoint(out) / "model.safetensors"
-    for name, value in load_file(trained).items():
-        if name.startswith("tower."):
-            assert torch.equal(tower.state_dict()[name.removeprefix("tower.")], value), name
+    start = "average.module.tower."
+    averaged = {n: v for n, v in load_file(trained).items() if n.startswith(start)}
+    assert averaged
+    for name, value in averaged.items():
+        assert torch.equal(tower.state_dict()[name.removeprefix(start)], value), name
+    found = json.loads((out / "zeroshot.json").read_text())
+    assert set(found["zeroshot"]) == {"articleType", "baseColour", "gender"}
+    assert set(found["retrieval"]) == {"R@1", "R@5"}
+    assert "zero-shot articleType" in said and "picture to text R@5" in said
     more = ["--batch-size", "2", "--threads", "1", "--features", str(tmp_path / "features")]
     run_moda.main([*data, *more, "--dry-run", "--vision", str(out / "tower")])
     said = capsys.readouterr().out
@@ -232,17 +334,18 @@ def test_epochs_of_the_command_are_those_of_its_metrics(tmp_path: Path) -> None:
     data = ["--data-path", str(write_table(tmp_path)), "--image-size", "32"]
     out = tmp_path / "run"
     quick = ["--epochs", "0.5", "--batch-size", "6", "--threads", "1", "--log-every", "1"]
-    run_encoder.main([*data, *quick, "--out", str(out)])
+    run_align.main([*data, *quick, "--out", str(out)])
     rows = [row for row in runs.read_jsonl(out / "metrics.jsonl") if "loss" in row]
     assert [row["epoch"] for row in rows] == [0.25, 0.5]
 
 
-@pytest.mark.parametrize("command", [run_encoder, run_moda], ids=lambda c: c.__name__[9:])
+@pytest.mark.parametrize("command", [run_align, run_moda], ids=lambda c: c.__name__[9:])
 def test_a_command_trains_on_the_device_that_was_picked(command, tmp_path, monkeypatch) -> None:
     """A GPU that stands beside does not help."""
     taught = []
     monkeypatch.setattr(command, "teach", lambda model, *rest: taught.append(model))
-    monkeypatch.setattr(run_encoder, "save", lambda *args: None)
+    monkeypatch.setattr(run_align, "save", lambda *args: None)
+    monkeypatch.setattr(zeroshot, "measure", lambda *args: {"zeroshot": {}, "retrieval": {}})
     monkeypatch.setattr(load, "save", lambda *args: None)
     monkeypatch.setattr(runtime, "pick_device", lambda name: torch.device("meta", int(name)))
     words = ["--data-path", str(write_table(tmp_path)), "--out", str(tmp_path), "--device", "7"]
@@ -256,7 +359,7 @@ def test_a_command_trains_on_the_device_that_was_picked(command, tmp_path, monke
 def test_too_few_pictures_are_one_sentence(tmp_path: Path, capsys) -> None:
     data = ["--data-path", str(write_table(tmp_path, count=3)), "--out", str(tmp_path / "run")]
     with pytest.raises(SystemExit) as caught:
-        run_encoder.main(data)
+        run_align.main(data)
     assert caught.value.code == 2
     assert "give more pictures" in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "run").exists()

@@ -1,0 +1,128 @@
+"""What the decoder should see of the tower, and through what: variants trained side by side.
+
+    python bench/moda_variants.py --vision runs/align/tower --minutes 5 --data fashion cifar10
+
+Every variant gets the same data and the same minutes of training (its steps follow from its own
+speed, so that the schedule comes to its end), then describes the same held-out pictures. Prints one
+table, writes variants.json and variants.png into --out. Variants that are finished are not trained
+again: a stopped comparison goes on.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
+
+from finetune import run_moda  # noqa: E402
+from vlm import runs  # noqa: E402
+
+VARIANTS: dict[str, list[str]] = {
+    "pooled-expand-reduce": ["--image-features", "pooled", "--projector", "mlp"],
+    "pooled-linear": ["--image-features", "pooled", "--projector", "linear"],
+    "pooled-mlp2x": ["--image-features", "pooled", "--projector", "mlp2x"],
+    "patches-expand-reduce": ["--image-features", "patches", "--projector", "mlp"],
+    "patches-linear": ["--image-features", "patches", "--projector", "linear"],
+    "patches-pixel-shuffle": ["--image-features", "patches", "--projector", "pixel_shuffle"],
+    "pooled-unfrozen-block": ["--image-features", "pooled", "--projector", "mlp", "--unfreeze"],
+}
+TRIAL, FIRST = 16, 4  # steps that the speed is measured with, the first of them left out
+FIGURES = ("subCategory", "articleType", "baseColour", "gender", "usage", "kind")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train, measure and print every variant."""
+    args = parse(argv)
+    rows = {name: variant(name, VARIANTS[name], args) for name in args.only}
+    runs.write_json(args.out / "variants.json", rows)
+    chart(args)
+    print(table(rows))
+
+
+def variant(name: str, flags: list[str], args: argparse.Namespace) -> dict[str, float]:
+    """One variant's figures; from its folder when it is finished."""
+    folder = args.out / name
+    done = folder / "figures.json"
+    if not done.exists():
+        steps = max(1, round(60 * args.minutes / seconds_a_step(flags, args)))
+        again = ["--resume"] if runs.checkpoints(folder) else []
+        often = str(max(1, steps // 6))
+        every = ["--eval-every", often, "--save-every", often, "--measure", "0", "--keep", "1"]
+        run_moda.main([*common(args), *flags, "--out", str(folder), *every, *again,
+                       "--max-steps", str(steps)])  # fmt: skip
+        runs.write_json(done, {"steps": steps} | measured(folder, args))
+    return json.loads(done.read_text())
+
+
+def common(args: argparse.Namespace) -> list[str]:
+    """The flags that all variants share; the epochs are enough for the steps of any."""
+    words = ["--data", *args.data, "--turns", str(args.turns)]
+    words += ["--vision", str(args.vision)] if args.vision else []
+    words += ["--views", "1", "--panel", "0", "--features", str(args.features), "--epochs", "50"]
+    return [*words, "--threads", str(args.threads), "--held-out", str(args.held_out)]
+
+
+def seconds_a_step(flags: list[str], args: argparse.Namespace) -> float:
+    """Measured on a few steps of the real thing."""
+    folder = args.out / "trial"
+    shutil.rmtree(folder, ignore_errors=True)
+    run_moda.main([*common(args), *flags, "--out", str(folder), "--max-steps", str(TRIAL),
+                   "--log-every", str(FIRST), "--measure", "0"])  # fmt: skip
+    rows = [row for row in runs.read_jsonl(folder / "metrics.jsonl") if "loss" in row]
+    shutil.rmtree(folder)
+    return (rows[-1]["time"] - rows[0]["time"]) / (rows[-1]["step"] - rows[0]["step"])
+
+
+def measured(folder: Path, args: argparse.Namespace) -> dict[str, float]:
+    """Held-out loss, tokens seen, and the exact labels that its descriptions name."""
+    from vlm import evaluate, load, mixture
+
+    last = [row for row in runs.read_jsonl(folder / "metrics.jsonl") if "eval_loss" in row][-1]
+    found = {"loss": last["eval_loss"], "million tokens": last["tokens_seen"] / 1e6}
+    bundle = load.load(str(folder / "model"), device="cpu")
+    for part in mixture.load(args.data, "validation", limit=args.held_out):
+        result = evaluate.evaluate(bundle, part.records, probed=False)
+        marks = {**result["exact"], **result["scores"]}
+        found |= {name: marks[name]["mean"] for name in (*FIGURES, "overall") if name in marks}
+    return found
+
+
+def chart(args: argparse.Namespace) -> None:
+    """Held-out loss over tokens seen, a line for each variant."""
+    from vlm import curves
+
+    lines = [curves.Run(name, args.out / name) for name in args.only]
+    curves.chart(lines, "loss", args.out / "variants.png")
+
+
+def table(rows: dict[str, dict[str, float]]) -> str:
+    """The figures as a Markdown table."""
+    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
+    lines = [["variant", *columns], ["---"] * (1 + len(columns))]
+    for name, row in rows.items():
+        lines.append([name, *(f"{row[key]:.4g}" if key in row else "" for key in columns)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The flags."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--vision", type=Path, help="an aligned tower's folder (default: the shipped model's)")
+    add("--data", nargs="+", default=["fashion"], help="as of run_moda.py (default: fashion)")
+    add("--minutes", type=float, default=5, help="of training for each variant (default: 5)")
+    add("--turns", type=int, default=3, help="questions a picture in a pass (default: 3)")
+    add("--held-out", type=int, default=500, help="held-out pictures of a set (default: 500)")
+    add("--threads", type=int, default=0, help="CPU threads, 0 = all (default: 0)")
+    add("--features", type=Path, default=Path("features"), help="store (default: features)")
+    add("--out", type=Path, default=Path("runs/variants"), help="(default: runs/variants)")
+    add("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="(default: all)")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    main()

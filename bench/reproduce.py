@@ -1,0 +1,98 @@
+"""Does a repeat learn as the shipped model did? A short training against the expected band.
+
+    python bench/reproduce.py            trains with a new seed, says whether it stays in the band
+    python bench/reproduce.py --write    trains with three seeds and writes the band
+
+The short version is the MODA stage on the shipped tower, on a part of the data; the band is the
+range of the held-out losses of three seeds at each measurement, widened by as much as it is wide
+and by 2 % of the loss. It stands beside the shipped weights in expected.json.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
+
+from finetune import run_moda  # noqa: E402
+from vlm import runs  # noqa: E402
+from vlm.errors import UserError, one_sentence  # noqa: E402
+from vlm.presets import SHIPPED  # noqa: E402
+
+BAND = SHIPPED / "expected.json"
+SEEDS, FRESH = (0, 1, 2), 3
+SHORT = ["--data", "fashion", "cifar10", "negatives", "--limit", "1500", "--turns", "3"]
+SHORT += ["--views", "1", "--epochs", "50", "--max-steps", "300", "--batch-size", "64"]
+SHORT += ["--eval-every", "100", "--save-every", "300", "--held-out", "300"]
+SHORT += ["--panel", "0", "--measure", "0"]
+ROOM = 0.02  # of a loss, for machines that round otherwise
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the band, or hold a new run against it; exit code 1 when it leaves the band."""
+    with one_sentence():
+        args = parse(argv)
+        if args.write:
+            found = [losses(seed, args) for seed in SEEDS]
+            runs.write_json(args.band, {"flags": SHORT, "band": band(found)})
+            print(f"Wrote {args.band}.")
+            return 0
+        if not args.band.is_file():
+            raise UserError(f"There is no {args.band}; write it with --write first.")
+        expected = json.loads(args.band.read_text())["band"]
+        return int(not inside(losses(args.seed, args), expected))
+
+
+def losses(seed: int, args: argparse.Namespace) -> dict[str, float]:
+    """Held-out loss by step of one short run."""
+    folder = Path(tempfile.mkdtemp(prefix="loupe-reproduce-"))
+    try:
+        run_moda.main([*SHORT, *args.more, "--seed", str(seed), "--out", str(folder / "run"),
+                       "--features", str(args.features)])  # fmt: skip
+        rows = runs.read_jsonl(folder / "run" / "metrics.jsonl")
+        return {str(row["step"]): row["eval_loss"] for row in rows if "eval_loss" in row}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def band(found: list[dict[str, float]]) -> dict[str, list[float]]:
+    """Step -> the lowest and the highest loss that are expected."""
+    edges = {}
+    for step in found[0]:
+        values = [row[step] for row in found]
+        wider = max(values) - min(values) + ROOM * max(values)
+        edges[step] = [round(min(values) - wider, 4), round(max(values) + wider, 4)]
+    return edges
+
+
+def inside(found: dict[str, float], expected: dict[str, list[float]]) -> bool:
+    """Print each measurement beside its band; true when all lie within."""
+    fine = found.keys() == expected.keys()
+    for step, loss in found.items():
+        low, high = expected.get(step, (0.0, 0.0))
+        good = low <= loss <= high
+        fine &= good
+        print(f"step {step:>5}: held-out loss {loss:.4f}, expected {low:.4f} to {high:.4f}: "
+              f"{'in the band' if good else 'OUTSIDE'}")  # fmt: skip
+    return fine
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The flags."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--write", action="store_true", help="write the band from three seeds")
+    add("--seed", type=int, default=FRESH, help=f"of the repeat (default: {FRESH})")
+    add("--band", type=Path, default=BAND, help="the band's file (default: the shipped one)")
+    add("--features", type=Path, default=Path("features"), help="store (default: features)")
+    add("more", nargs="*", help="further flags of run_moda.py, after --")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

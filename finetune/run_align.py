@@ -1,0 +1,147 @@
+"""The alignment stage: a vision tower learns which caption is of which picture (SigLIP's loss).
+
+    python finetune/run_align.py --data 3xfashion cifar10 negatives --out runs/align
+
+Writes the tower, which run_moda.py takes as --vision runs/align/tower, and attributes.json with
+the classes of each attribute; then says how well pictures find their captions and their kinds. A
+killed run goes on with --resume.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
+
+from vlm.config import TrainConfig, add_flags, count, from_args  # noqa: E402
+from vlm.errors import UserError, one_sentence  # noqa: E402
+
+ATTRIBUTES = ("articleType", "subCategory", "baseColour", "gender", "usage", "season")
+ATTRIBUTES += ("pattern", "neckline", "sleeve", "fit", "material", "style")
+ATTRIBUTES += ("kind", "colour", "ground")
+TRAINING = {"epochs": 8, "batch_size": 96, "weight_decay": 0.05, "max_grad_norm": 5.0}
+SMALLEST = 32  # pixels: the tower halves the picture five times
+TEXT = {"hidden_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4}
+TEXT |= {"intermediate_size": 512, "hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Flags -> data -> towers -> train -> save -> measure."""
+    with one_sentence():
+        args = parse(argv)
+        config = from_args(TrainConfig, args)
+        for flag, size in (("--image-size", args.image_size), ("--start-size", args.start_size)):
+            if size < SMALLEST:
+                raise UserError(f"{flag} is {size}, give at least {SMALLEST} pixels.")
+        from vlm import align, mixture, runs, runtime, zeroshot  # transformers takes seconds
+
+        runs.check_free(args.out, args.resume)
+        device = runtime.pick_device(args.device)
+        train, held_out = (
+            mixture.load(args.data, split, args.data_path, args.limit)
+            for split in ("train", "validation")
+        )
+        values = align.attribute_values(train.records, ATTRIBUTES)
+        if not values:
+            raise UserError(
+                "No attribute has two values that enough pictures share; give more pictures."
+            )
+        model, tokenizer = new_towers(args, values, train.records, config.seed)
+        teach(model.to(device), tokenizer, values, train, held_out.records, args, config)
+        with runs.room(args.out):
+            best = model.average.module
+            found = zeroshot.measure(best, tokenizer, held_out.records, args.image_size)
+            save(best.tower, values, args)
+            runs.write_json(args.out / "zeroshot.json", found)
+        print(zeroshot.table(found))
+        print(f"Saved. Go on with: python finetune/run_moda.py --vision {args.out / 'tower'}")
+
+
+def new_towers(args: argparse.Namespace, values: dict, records: tuple, seed: int):
+    """The vision tower of the flags, an untrained text tower, and a tokenizer of the captions."""
+    from transformers import BertConfig, BertModel, set_seed
+
+    from vlm import align, build
+
+    corpus = [turn.answer for record in records for turn in record.turns]
+    tokenizer = build.train_tokenizer(corpus)
+    set_seed(seed)
+    text = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=align.WORDS, **TEXT)
+    towers = vision_tower(args), BertModel(text, add_pooling_layer=False)
+    live = align.AlignModel(*towers, values, helped=args.heads)
+    return align.Averaged(live, 0, args.start_size, args.decay), tokenizer
+
+
+def vision_tower(args: argparse.Namespace):
+    """An untrained ResNet-18, or the tower that --vision names."""
+    from transformers import AutoModel, ResNetConfig
+
+    from vlm import build
+
+    if args.vision:
+        return build.load_tower(args.vision, "pooled")[0]
+    shape = ResNetConfig(hidden_sizes=[64, 128, 256, 512], depths=[2] * 4, layer_type="basic")
+    return AutoModel.from_config(shape)
+
+
+def teach(model, tokenizer, values: dict, train, held_out: tuple, args, config) -> None:
+    """Random views of the training pictures, measured on the plain held-out ones."""
+    from vlm import align, pictures
+    from vlm.train import fit
+
+    size, seed = args.image_size, config.seed
+    seen = pictures.Pictures(
+        train.records, values, size, times=train.times, epochs=config.epochs, augment=True,
+        seed=seed,
+    )  # fmt: skip
+    every = config.batch_size * config.accumulation
+    model.steps = config.max_steps if config.max_steps > 0 else -(-len(seen) // every)
+    fit(
+        model,
+        seen,
+        pictures.Pictures(held_out, values, size),
+        align.collate(tokenizer),
+        config,
+        args.out,
+        resume=args.resume,
+        compute_metrics=align.accuracy(values),
+    )
+
+
+def save(tower, values: dict, args: argparse.Namespace) -> None:
+    """The tower with its image processor, and the classes it has learned to tell apart."""
+    from transformers import ViTImageProcessor
+
+    from vlm.runs import write_json
+
+    tower.save_pretrained(args.out / "tower")
+    size = {"height": args.image_size, "width": args.image_size}
+    ViTImageProcessor(size=size).save_pretrained(args.out / "tower")
+    write_json(args.out / "attributes.json", values)
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The flags."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", nargs="+", default=["fashion"], metavar="[Nx]NAME[=PATH]",
+        help="data sets, N times in a pass (default: fashion)")  # fmt: skip
+    add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
+    add("--limit", type=count, default=0, help="pictures of each set, 0 = all (default: 0)")
+    add("--vision", help="vision tower: folder or Hub id (default: a ResNet-18 from scratch)")
+    add("--out", type=Path, default=Path("runs/align"), help="run folder (default: runs/align)")
+    add("--image-size", type=count, default=128, help="side of a picture, pixels (default: 128)")
+    add("--start-size", type=count, default=72, help="side at the start, pixels (default: 72)")
+    add("--decay", type=float, default=0.998, help="of the average of weights (default: 0.998)")
+    add("--heads", action=argparse.BooleanOptionalAction, default=True,
+        help="attribute heads help to train the tower (default: yes)")  # fmt: skip
+    add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    add("--resume", action="store_true", help="go on from the last whole checkpoint in --out")
+    add_flags(parser, TrainConfig, **TRAINING)
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    main()

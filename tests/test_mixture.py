@@ -1,0 +1,65 @@
+"""Several data sets as one: how they are written, loaded and laid end to end."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import tiny
+from vlm import mixture, pictures
+from vlm.data import DATASETS
+from vlm.errors import UserError
+from vlm.types import Dataset
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("fashion", ("fashion", "given", 1)),
+        ("3xfashion", ("fashion", "given", 3)),
+        ("folder=pictures/mine", ("folder", "pictures/mine", 1)),
+        ("12xfolder=C:\\pictures", ("folder", "C:\\pictures", 12)),
+        ("cifar10", ("cifar10", "given", 1)),
+    ],
+)
+def test_a_part_says_its_name_place_and_times(text: str, expected) -> None:
+    assert mixture.part(text, "given") == expected
+
+
+@pytest.mark.parametrize("text", ["", "0xfashion", "x", "fashion=", "3 fashion", "nothing", "=p"])
+def test_what_names_no_data_set_is_one_sentence(text: str) -> None:
+    with pytest.raises(UserError) as caught:
+        mixture.part(text)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+    """What the data sets were asked for."""
+    asked = []
+
+    def load(name: str):
+        def records(split: str, path, limit: int) -> Dataset:
+            asked.append((name, split, path, limit))
+            return Dataset(name, tuple(tiny.records(3, seed=len(asked))))
+
+        return records
+
+    for name in ("fashion", "cifar10", "folder"):
+        monkeypatch.setitem(DATASETS, name, load(name))
+    return asked
+
+
+def test_parts_keep_their_order_and_their_times(loaded: list[tuple]) -> None:
+    found = mixture.load(["2xfashion", "folder=here"], "train", "there", 5)
+    assert loaded == [("fashion", "train", "there", 5), ("folder", "train", "here", 5)]
+    assert len(found) == 2 and len(found.records) == 6
+    assert found.times == (2, 2, 2, 1, 1, 1)
+    seen = pictures.Pictures(found.records, {}, 32, times=found.times, epochs=2)
+    assert len(seen) == 18
+    shown = [seen.order[index % len(seen.order)] for index in range(18)]
+    assert [shown.count(number) for number in range(6)] == [4, 4, 4, 2, 2, 2]
+
+
+def test_a_part_that_is_not_to_be_had_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds neither"):
+        mixture.load([f"folder={tmp_path}"], "train")

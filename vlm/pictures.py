@@ -1,0 +1,141 @@
+"""Decoded pictures in random views: what a vision tower is trained on, and what features are of."""
+
+from collections.abc import Sequence
+from random import Random
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset as TorchDataset
+from tqdm import tqdm
+
+from vlm.data.augment import view
+from vlm.data.compose import composed, cut_out
+from vlm.data.images import open_image
+from vlm.types import IGNORE_INDEX, Record
+
+MARGIN = 1.15  # pictures are kept this much larger than the crops made of them
+COMPOSED = 0.5  # share of a product's views that stand on another ground
+CAPTIONS = ("brief", "detailed")  # tasks whose answers describe the whole picture
+SAID = ("articleType", "baseColour", "gender", "kind", "colour", "ground")  # what captions say
+SCENES, SCENE_SIDE = 1000, 32  # small photographs that products are laid on, pixels
+
+
+def is_product(record: Record) -> bool:
+    """True for a picture of a product, which stands on a ground of its own."""
+    return "articleType" in record.facts
+
+
+def scenes(records: Sequence[Record]) -> torch.Tensor:
+    """Grounds for products: uint8[S, 3, 32, 32] from the records that show no product."""
+    other = [r for r in records if not is_product(r) and r.facts.get("kind") != "unknown"]
+    some = other[:: max(1, len(other) // SCENES)][:SCENES]
+    small = [resized(record, SCENE_SIDE) for record in some]
+    return torch.stack(small) if small else torch.zeros(0, 3, SCENE_SIDE, SCENE_SIDE).byte()
+
+
+def resized(record: Record, side: int, enlarge: bool = True) -> torch.Tensor:
+    """uint8[3, side, side]; of a tiny picture that is not to be enlarged, uint8[3, 32, 32]."""
+    picture = open_image(record.image)
+    tiny = max(picture.size) <= SCENE_SIDE < side and not enlarge
+    side = SCENE_SIDE if tiny else side
+    picture = picture.resize((side, side))
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+
+
+def mask_of(pixels: torch.Tensor) -> torch.Tensor | None:
+    """The mask of a product, uint8[1, H, W], where its ground is plain."""
+    mask = cut_out(pixels.permute(1, 2, 0).numpy())
+    return None if mask is None else torch.from_numpy(mask)[None]
+
+
+def random_view(
+    pixels: torch.Tensor,
+    mask: torch.Tensor | None,
+    product: bool,
+    size: int,
+    seed: int,
+    grounds: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """uint8[3, size, size]: a crop, or, by chance and where there is a mask, on another ground."""
+    if mask is not None and Random(seed).random() < COMPOSED:
+        return composed(pixels, mask, size, seed, grounds)
+    return view(pixels, size, seed, product)
+
+
+class Pictures(TorchDataset):
+    """Decoded pictures with attribute labels and captions; `epochs` passes laid end to end.
+
+    Item i is picture i % n of a pass in its own random view with one of its captions, drawn from i
+    and the seed alone, so that a resumed run sees the very same pixels and words.
+
+    Args:
+        values: attribute -> its classes.
+        times: how often each record comes in one pass; once each when not given.
+        size: side of a view, pixels.
+        augment: random views; else each picture as it is, with its first caption.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        values: dict[str, list[str]],
+        size: int,
+        *,
+        times: Sequence[int] | None = None,
+        epochs: float = 1,
+        augment: bool = False,
+        seed: int = 0,
+    ):
+        self.records, self.size, self.epochs = records, size, epochs
+        self.augment, self.seed = augment, seed
+        every = times or [1] * len(records)
+        self.order = [number for number, count in enumerate(every) for _ in range(count)]
+        side = round(size * MARGIN) if augment else size
+        self.pixels, self.masks = [], {}
+        for number, record in enumerate(tqdm(records, "pictures", leave=False)):
+            self.pixels.append(resized(record, side, enlarge=not augment))
+            if augment and is_product(record):
+                self.masks[number] = mask_of(self.pixels[-1])
+        self.labels = [_labels(record, values) for record in records]
+        self.grounds = scenes(records) if augment else None
+        self.groups = _groups(records)
+
+    def __len__(self) -> int:
+        return round(len(self.order) * self.epochs)
+
+    def __getitem__(self, index: int) -> dict:
+        number = self.order[index % len(self.order)]
+        record, pixels = self.records[number], self.pixels[number]
+        seed = self.seed * 1_000_003 + index
+        if self.augment:
+            mask, product = self.masks.get(number), is_product(record)
+            pixels = random_view(pixels, mask, product, self.size, seed, self.grounds)
+        return {
+            "pixels": pixels,
+            "labels": self.labels[number],
+            "caption": _caption(record, seed if self.augment else None),
+            "group": self.groups[number],
+        }
+
+
+def _caption(record: Record, seed: int | None) -> str:
+    """One of the record's descriptions; the first without a seed, none where it has none."""
+    texts = [turn.answer for turn in record.turns if turn.task in CAPTIONS]
+    if not texts:
+        return ""
+    return texts[0] if seed is None else Random(seed).choice(texts)
+
+
+def _groups(records: Sequence[Record]) -> list[int]:
+    """A number for each record, the same where kind, colours and wearer are: captions fit both."""
+    known: dict[tuple, int] = {}
+    facts = (tuple(record.facts.get(name, "") for name in SAID) for record in records)
+    return [known.setdefault(row, len(known)) for row in facts]
+
+
+def _labels(record: Record, values: dict[str, list[str]]) -> list[int]:
+    found = [record.facts.get(name) for name in values]
+    return [
+        names.index(value) if value in names else IGNORE_INDEX
+        for value, names in zip(found, values.values(), strict=True)
+    ]
