@@ -136,6 +136,7 @@ def test_the_template_travels_with_the_package() -> None:
 # --- in a browser --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM, reason="no Chromium: set CHROMIUM to its path")
 def test_it_reads_well_on_a_phone_and_in_the_dark(folder: Path) -> None:
     playwright = pytest.importorskip("playwright.sync_api")

@@ -184,6 +184,7 @@ def test_the_undisturbed_run_has_what_could_go_wrong(whole: Path) -> None:
     assert all(map(runs.is_sealed, runs.checkpoints(whole)))
 
 
+@pytest.mark.slow
 def test_killed_at_a_random_step_and_resumed_by_the_command(workshop, whole: Path) -> None:
     step = random.randrange(1, STEPS - 5)
     print("killed at step", step)

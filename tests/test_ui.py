@@ -361,6 +361,7 @@ def test_describe_answers_as_generate_does(client: Client, picture: Path) -> Non
     assert again == wanted
 
 
+@pytest.mark.slow  # the same files meet the door itself in test_images.py
 def test_hostile_pictures(address: str, tmp_path: Path) -> None:
     """Sixty files, as uploads and as data: URLs: an answer or one sentence, in a second of work."""
     for name, path in hostile.make_hostile(tmp_path).items():
