@@ -55,7 +55,7 @@ def test_evaluations_without_marks_are_compared_by_labels(doubting, tmp_path, mo
 def test_the_app_shows_what_has_no_marks(doubting, tmp_path):
     unknown(tmp_path)
     shown = results_scores.view(Evaluation("e", tmp_path))
-    assert "<strong>50.0</strong><span>% says it is not sure (" in shown
+    assert "<strong>50.0</strong><span>% says that it is not sure (" in shown
     assert "A red shirt for men." in shown and "Scores, 0 to 10" not in shown
     scores = evaluations.read_scores(tmp_path) | evaluation_folder.unjudged()
     runs.write_json(tmp_path / evaluations.SCORES, scores)

@@ -26,6 +26,36 @@ PREDICTIONS, SCORES, SPEED, REPORT = (
     "report.html",
 )
 
+# what the pages call the figures of scores.json
+EXACT = {
+    "subCategory": "Kind",
+    "articleType": "Article type",
+    "gender": "Gender",
+    "baseColour": "Colour",
+    "usage": "Usage",
+    "kind": "Kind of scene",
+    "sure": "No false alarm",
+    "unsure": "Says that it is not sure",
+}
+PROBES = {
+    "blank": "A blank picture",
+    "shuffled": "Another item's picture",
+    "mirrored": "Mirrored colours",
+    "questions": "Another question",
+    "obedience": "One thing asked",
+}
+ABILITIES = {
+    "json": "JSON asked for",
+    "json_agrees": "JSON and description",
+    "yesno": "Yes or no",
+    "not": "What it is not",
+    "brief": "Briefly",
+    "detail_recall": "Details told",
+    "detail_precision": "Details right",
+    "detail_unbacked": "Details beyond",
+    "chat": "A conversation",
+}
+
 
 def judgement_file(judge: str) -> str:
     """`judgements-rules.jsonl`, `judgements-model-org-name.jsonl`."""

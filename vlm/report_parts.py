@@ -25,29 +25,6 @@ MEANING = {
     "factual": "details that the metadata backs, of those mentioned",
     rubric.OVERALL: "mean of the five",
 }
-PROBES = {
-    "blank": "A blank picture",
-    "shuffled": "Somebody else's picture",
-    "mirrored": "Colours turned round",
-    "questions": "Other questions",
-    "obedience": "One thing asked",
-}
-ABILITIES = {
-    "json": "JSON asked for",
-    "json_agrees": "JSON and description",
-    "yesno": "Yes or no",
-    "not": "What it is not",
-    "brief": "Briefly",
-    "detail_recall": "Details told",
-    "detail_precision": "Details right",
-    "detail_unbacked": "Details beyond",
-    "chat": "A conversation",
-}
-EXACT = {
-    "kind": "Kind of scene",
-    "sure": "No false alarm",
-    "unsure": "Says that it is not sure",
-}
 SPEED = {  # key of speed.json -> what it is, how it is written
     "first_token_s": ("picture to first token", "{:.3f} s"),
     "answer_s": ("picture to whole answer", "{:.3f} s"),
@@ -119,7 +96,7 @@ def extremes(metrics: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
 def exact_rows(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Percent of descriptions that name the metadata's very label, for each attribute."""
     known = estimates(scores.get("exact")).items()
-    return [{"name": EXACT.get(key, words(key)), **row} for key, row in known]
+    return [{"name": evaluations.EXACT.get(key, words(key)), **row} for key, row in known]
 
 
 def headline(metrics: Sequence[Mapping[str, Any]], exact: Sequence[Mapping[str, Any]]) -> dict:
@@ -131,7 +108,7 @@ def headline(metrics: Sequence[Mapping[str, Any]], exact: Sequence[Mapping[str, 
 
 def saying_rows(scores: Mapping[str, Any], part: str) -> list[dict[str, Any]]:
     """Probes or abilities; `says` goes on where the figure ends, and begins with its unit."""
-    rows, names = [], PROBES | ABILITIES
+    rows, names = [], evaluations.PROBES | evaluations.ABILITIES
     for name, row in estimates(scores.get(part)).items():
         says = str(row.get("says", ""))
         best = 100 if says.startswith("%") else rubric.BEST

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from vlm.curves import METRICS, Evaluation, is_number
 from vlm.errors import UserError
-from vlm.evaluations import read_scores
+from vlm.evaluations import ABILITIES, EXACT, PROBES, read_scores
 from vlm.ui.results_parts import (
     card,
     estimate,
@@ -22,34 +22,6 @@ from vlm.ui.results_parts import (
 )
 
 BEST, PERCENT = 10.0, 100.0
-FACTS = {
-    "subCategory": "Kind",
-    "articleType": "Article type",
-    "gender": "Gender",
-    "baseColour": "Colour",
-    "usage": "Usage",
-    "kind": "Kind of scene",
-    "sure": "No false alarm",
-    "unsure": "Says it is not sure",
-}
-PROBES = {
-    "blank": "A blank picture",
-    "shuffled": "Another item's picture",
-    "mirrored": "Mirrored colours",
-    "questions": "Another question",
-    "obedience": "Doing as asked",
-}
-ABILITIES = {
-    "json": "JSON",
-    "json_agrees": "JSON and description",
-    "yesno": "Yes or no",
-    "not": "What it is not",
-    "brief": "Briefly",
-    "detail_recall": "Details told",
-    "detail_precision": "Details right",
-    "detail_unbacked": "Details beyond",
-    "chat": "A conversation",
-}
 SAYING = {  # part of scores.json -> its title, and what its figures are called
     "probes": ("Does it look?", PROBES),
     "abilities": ("Asked in other ways", ABILITIES),
@@ -116,7 +88,7 @@ def _grade(scores: Mapping[str, Any]) -> tuple[str, str]:
         return f"{overall['mean']:.1f}", f"of 10 overall ({interval(overall, 2)})"
     for key, value in _part(scores, "exact").items():
         if figure := estimate(value):
-            name = FACTS.get(key, said(key)).lower()
+            name = EXACT.get(key, said(key)).lower()
             return f"{figure['mean']:.1f}", f"% {name} ({interval(figure, 1)})"
     return "–", "of 10 overall"
 
@@ -140,7 +112,7 @@ def _scores(scores: Mapping[str, Any]) -> Markup:
 
 
 def _exact(scores: Mapping[str, Any]) -> Markup:
-    rows = _figures(_part(scores, "exact"), FACTS, PERCENT)
+    rows = _figures(_part(scores, "exact"), EXACT, PERCENT)
     head = ("Attribute", "%", "95 % interval", Markup(""), "Pictures")
     return table("Named exactly as in the metadata", head, rows) if rows else Markup("")
 
@@ -167,7 +139,7 @@ def _confusions(scores: Mapping[str, Any]) -> Markup:
         rows = [tuple(said(cell) for cell in row) for row in good]
         if rows:
             head = ("In the metadata", "Said", "Times")
-            parts.append(table(FACTS.get(key, said(key)), head, rows))
+            parts.append(table(EXACT.get(key, said(key)), head, rows))
     inside = Markup('<div class="pair">{}</div>').format(_join(parts))
     return folded("What is taken for what", inside) if parts else Markup("")
 
@@ -231,4 +203,4 @@ def _differences(rows: Sequence[Mapping[str, Any]], first: str, second: str) -> 
 
 
 def _exact_name(key: str) -> str:
-    return FACTS.get(key, said(key))
+    return EXACT.get(key, said(key))
