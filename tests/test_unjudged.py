@@ -61,4 +61,4 @@ def test_the_app_shows_what_has_no_marks(doubting, tmp_path):
     runs.write_json(tmp_path / evaluations.SCORES, scores)
     told = results_scores.view(Evaluation("e", tmp_path))
     assert "<h3>Asked in other ways</h3>" in told
-    assert "<li>JSON: <b>100</b> % of 4 answers are a JSON object" in told
+    assert "<li>JSON asked for: <b>100</b> % of 4 answers are a JSON object" in told
