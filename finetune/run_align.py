@@ -21,6 +21,7 @@ ATTRIBUTES += ("pattern", "neckline", "sleeve", "fit", "material", "style")
 ATTRIBUTES += ("kind", "colour", "ground")
 TRAINING = {"epochs": 8, "batch_size": 96, "weight_decay": 0.05, "max_grad_norm": 5.0}
 SMALLEST = 32  # pixels: the tower halves the picture five times
+SHARD = "9MB"  # of weights in one file
 TEXT = {"hidden_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4}
 TEXT |= {"intermediate_size": 512, "hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
 
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> None:
         for flag, size in (("--image-size", args.image_size), ("--start-size", args.start_size)):
             if size < SMALLEST:
                 raise UserError(f"{flag} is {size}, give at least {SMALLEST} pixels.")
-        from vlm import align, mixture, runs, runtime, zeroshot  # transformers takes seconds
+        from vlm import align, mixture, runs, runtime  # transformers takes seconds
 
         runs.check_free(args.out, args.resume)
         device = runtime.pick_device(args.device)
@@ -50,10 +51,9 @@ def main(argv: list[str] | None = None) -> None:
         teach(model.to(device), tokenizer, values, train, held_out.records, args, config)
         with runs.room(args.out):
             best = model.average.module
-            found = zeroshot.measure(best, tokenizer, held_out.records, args.image_size)
+            found = measured(best, tokenizer, held_out, args)
             save(best.tower, values, args)
             runs.write_json(args.out / "zeroshot.json", found)
-        print(zeroshot.table(found))
         print(f"Saved. Go on with: python finetune/run_moda.py --vision {args.out / 'tower'}")
 
 
@@ -108,13 +108,28 @@ def teach(model, tokenizer, values: dict, train, held_out: tuple, args, config) 
     )
 
 
+def measured(model, tokenizer, held_out, args: argparse.Namespace) -> dict[str, dict]:
+    """Zero-shot accuracy and retrieval on each held-out set, printed as they come."""
+    from vlm import mixture, zeroshot
+
+    found = {}
+    for text, part in zip(args.data, held_out, strict=True):
+        name = mixture.part(text).name
+        rows = zeroshot.measure(model, tokenizer, part.records, args.image_size)
+        if rows["zeroshot"] or rows["retrieval"]:
+            found[name] = rows
+            print(f"{name}:\n{zeroshot.table(rows)}")
+    return found
+
+
 def save(tower, values: dict, args: argparse.Namespace) -> None:
     """The tower with its image processor, and the classes it has learned to tell apart."""
     from transformers import ViTImageProcessor
 
     from vlm.runs import write_json
 
-    tower.save_pretrained(args.out / "tower")
+    tower = tower.half() if args.half else tower
+    tower.save_pretrained(args.out / "tower", max_shard_size=SHARD)
     size = {"height": args.image_size, "width": args.image_size}
     ViTImageProcessor(size=size).save_pretrained(args.out / "tower")
     write_json(args.out / "attributes.json", values)
@@ -137,6 +152,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--decay", type=float, default=0.998, help="of the average of weights (default: 0.998)")
     add("--heads", action=argparse.BooleanOptionalAction, default=True,
         help="attribute heads help to train the tower (default: yes)")  # fmt: skip
+    add("--half", action="store_true", help="save the tower in float16, half the size")
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     add("--resume", action="store_true", help="go on from the last whole checkpoint in --out")
     add_flags(parser, TrainConfig, **TRAINING)

@@ -320,9 +320,9 @@ def test_the_command_makes_a_tower_that_run_moda_takes(tmp_path: Path, capsys) -
     for name, value in averaged.items():
         assert torch.equal(tower.state_dict()[name.removeprefix(start)], value), name
     found = json.loads((out / "zeroshot.json").read_text())
-    assert set(found["zeroshot"]) == {"articleType", "baseColour", "gender"}
-    assert set(found["retrieval"]) == {"R@1", "R@5"}
-    assert "zero-shot articleType" in said and "picture to text R@5" in said
+    assert set(found["fashion"]["zeroshot"]) == {"articleType", "baseColour", "gender"}
+    assert set(found["fashion"]["retrieval"]) == {"R@1", "R@5"}
+    assert "fashion:" in said and "zero-shot articleType" in said and "picture to text R@5" in said
     more = ["--batch-size", "2", "--threads", "1", "--features", str(tmp_path / "features")]
     run_moda.main([*data, *more, "--dry-run", "--vision", str(out / "tower")])
     said = capsys.readouterr().out

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 IMAGE_FEATURES = ("pooled", "projected", "patches")  # what a tower may give, see VlmConfig
 SHIPPED = Path(__file__).parent / "checkpoints" / "moda-mini"
+TOWER = Path(__file__).parent / "checkpoints" / "tower"  # aligned, for new models
 
 
 @dataclass(frozen=True)
