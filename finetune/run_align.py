@@ -110,12 +110,11 @@ def teach(model, tokenizer, values: dict, train, held_out: tuple, args, config) 
 
 def measured(model, tokenizer, held_out, args: argparse.Namespace) -> dict[str, dict]:
     """Zero-shot accuracy and retrieval on each held-out set, printed as they come."""
-    from vlm import mixture, zeroshot
+    from vlm import zeroshot
 
     found = {}
-    for text, part in zip(args.data, held_out, strict=True):
-        name = mixture.part(text).name
-        rows = zeroshot.measure(model, tokenizer, part.records, args.image_size)
+    for name, records, _ in held_out:
+        rows = zeroshot.measure(model, tokenizer, records, args.image_size)
         if rows["zeroshot"] or rows["retrieval"]:
             found[name] = rows
             print(f"{name}:\n{zeroshot.table(rows)}")

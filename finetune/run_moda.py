@@ -112,7 +112,7 @@ def stored(bundle, parts, args: argparse.Namespace, epochs: float = 0):
 
     grounds = pictures.scenes(parts.records) if epochs else None
     made = []
-    for records, times in parts:
+    for _, records, times in parts:
         views = args.views * times if epochs else 0
         passes = epochs * times if epochs else 1.0
         if args.unfreeze:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_captions import NAMED, tokens, wrong
-from vlm.data import captions, words
+from vlm.data import captions, question_words, words
 from vlm.data.captions import facts, read_back, turns
 from vlm.data.replies import read_details
 
@@ -82,7 +82,18 @@ def test_real_rows_name_no_brand(described):
     closed |= set(tokens(json.dumps([words.OPENINGS, words.OPENINGS_WORN, words.ANSWERS])))
     closed |= set(tokens(json.dumps([words.HAVING, words.WEAR, words.SEASONAL, words.NUMBER])))
     closed |= set(tokens(json.dumps([row[:2] + row[3:5] for row in words.DETAILS])))
-    closed |= set(tokens(json.dumps([words.NOT_ANSWERS, words.YES, words.NO, words.TRUTHS])))
+    closed |= set(
+        tokens(
+            json.dumps(
+                [
+                    question_words.NOT_ANSWERS,
+                    question_words.YES,
+                    question_words.NO,
+                    question_words.TRUTHS,
+                ]
+            )
+        )
+    )
     closed |= {*captions.DETAIL_KEYS, "plain", "multi", "an", "and", "fall", "summer", "winter"}
     closed |= {"spring", "type", "gender", "usage", "coloured", "nude", "skin"}
     brands = set()

@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw
 from tests import tiny
 from vlm import pictures
 from vlm.data import cifar10, composited, fashion
-from vlm.data.compose import composed, cut_out
+from vlm.data.compose import composed, cut_out, mask_of
 from vlm.errors import UserError
-from vlm.pictures import is_product, mask_of, scenes
+from vlm.pictures import is_product, scenes
 from vlm.types import Dataset, Record
 
 SIDE = 96

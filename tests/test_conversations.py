@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlm.data import captions, questions, words
+from vlm.data import captions, question_words, questions, words
 from vlm.types import Turn
 
 TASKS = (*words.PROMPTS, "not", "yesno")
@@ -40,6 +40,6 @@ def test_follow_ups_are_worded_as_follow_ups() -> None:
     assert len(talks) == 50
     prompts = [prompt for said in words.PROMPTS.values() for prompt in said]
     assert sum(talk.prompt in prompts for talk in talks) == 0
-    every = [text for said in words.FOLLOW_UPS.values() for text in said]
+    every = [text for said in question_words.FOLLOW_UPS.values() for text in said]
     assert len(set(every)) == len(every) and set(every).isdisjoint(prompts)
-    assert set(words.FOLLOW_UPS) == set(words.PROMPTS) | {"not"}
+    assert set(question_words.FOLLOW_UPS) == set(words.PROMPTS) | {"not"}

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_captions import known_facts, wrong
-from vlm.data import captions, questions, words
+from vlm.data import captions, question_words, questions, words
 from vlm.data.captions import read_back
 from vlm.data.cifar10 import KINDS
 from vlm.data.replies import read_details, read_yes_no
 from vlm.metrics.reading import kin
 
-KEYS = tuple(words.YES_NO)
+KEYS = tuple(question_words.YES_NO)
 READ_BACK = ("articleType", "baseColour", "gender", "usage")
 
 
@@ -101,21 +101,27 @@ def test_a_polo_shirt_is_a_shirt() -> None:
 
 
 @pytest.mark.parametrize(
-    "groups", [group for groups in words.ALIKE.values() for group in groups], ids=sorted
+    "groups", [group for groups in question_words.ALIKE.values() for group in groups], ids=sorted
 )
 def test_labels_that_are_alike_are_spelt_as_elsewhere(groups: frozenset[str]) -> None:
-    labels = {*words.SINGULAR, *words.COLOURS, *words.GENDERS, *words.USAGES, *words.FAMILIES}
+    labels = {
+        *words.SINGULAR,
+        *words.COLOURS,
+        *words.GENDERS,
+        *words.USAGES,
+        *question_words.FAMILIES,
+    }
     assert groups <= labels | {row.value for row in words.DETAILS}
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_shares_and_wordings_fit_together(key: str) -> None:
-    assert len(set(words.YES_NO[key])) == len(words.YES_NO[key]) >= 3
-    assert min(words.SHARES[key].values()) > 0
-    for value in words.SHARES[key]:
+    assert len(set(question_words.YES_NO[key])) == len(question_words.YES_NO[key]) >= 3
+    assert min(question_words.SHARES[key].values()) > 0
+    for value in question_words.SHARES[key]:
         facts = {key: value}
         if key == "family":
-            facts = {"articleType": min(words.FAMILIES[value][1])}
+            facts = {"articleType": min(question_words.FAMILIES[value][1])}
         turns = [turn for n in range(40) for turn in questions.yes_no_about(facts, key, Random(n))]
         assert {read_yes_no(turn.answer) for turn in turns} == {True, False}
         assert len({turn.prompt for turn in turns}) >= 3
@@ -127,7 +133,10 @@ def many(count: int = 4000) -> list[dict[str, str]]:
     rng, made = Random(0), []
     keys = (*READ_BACK, "pattern")
     for _ in range(count):
-        facts = {key: rng.choices(*zip(*words.SHARES[key].items(), strict=True))[0] for key in keys}
+        facts = {
+            key: rng.choices(*zip(*question_words.SHARES[key].items(), strict=True))[0]
+            for key in keys
+        }
         made.append(facts)
     return made
 
@@ -206,7 +215,7 @@ def test_is_not_passes_over_the_kind_itself() -> None:
 @given(known_facts(), st.integers(0, 99))
 def test_what_it_is_not_is_another_kind(facts: dict[str, str], seed: int) -> None:
     turns = questions.what_not(facts, Random(seed))
-    assert len(turns) == (facts["articleType"] in words.SHARES["articleType"])
+    assert len(turns) == (facts["articleType"] in question_words.SHARES["articleType"])
     for turn in turns:
         assert turn.task == "not" and not wrong(turn.answer)
         assert list(read_back(turn.answer)) == ["articleType"]

@@ -231,3 +231,21 @@ def test_captions_of_other_pictures_score_below_five(held_out):
     texts = captions(held_out)
     for seed in range(5):
         assert overall(random.Random(seed).sample(texts, len(texts)), held_out) < 5.0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The background is mostly blue.",
+        "The dog is mostly brown, the background mostly green.",
+        "What surrounds it is mostly white.",
+        "It stands against a grey background.",
+    ],
+)
+def test_colours_of_the_scenery_are_no_claims(said: str) -> None:
+    told = [
+        claim
+        for claim in claims(f"A photograph of a brown dog. {said}")
+        if claim.key == "baseColour"
+    ]
+    assert [claim.words for claim in told] == ["brown"]

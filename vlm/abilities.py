@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from vlm import runs
 from vlm.data.captions import DETAIL_KEYS, PROMPTS
+from vlm.data.question_words import NOT_PROMPTS
 from vlm.data.replies import read_yes_no
-from vlm.data.words import NOT_PROMPTS
 from vlm.describe import texts
 from vlm.metrics import intervals, marks
 from vlm.metrics.attributes import ITEM, truths

@@ -10,7 +10,7 @@ name attributes; they help, and are thrown away. What is kept is an average over
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -167,18 +167,27 @@ def attribute_values(records: Sequence[Record], names: Sequence[str]) -> dict[st
     return {name: values for name, values in table.items() if len(values) > 1}
 
 
-def collate(tokenizer, mean: float = 0.5, std: float = 0.5):
-    """A collator for `Pictures`: stacks, normalises like the image processor, tokenizes."""
+def normalised(pixels: Sequence[torch.Tensor]) -> torch.Tensor:
+    """float[B, 3, H, W] of pictures uint8[3, H, W], as the image processor gives it."""
+    return (torch.stack(list(pixels)).float() / 255 - 0.5) / 0.5
+
+
+def tokenized(tokenizer, texts: Sequence[str]) -> Mapping[str, torch.Tensor]:
+    """Captions as the text tower reads them: input_ids and attention_mask, int64[B, T]."""
+    return tokenizer(
+        list(texts), padding=True, truncation=True, max_length=WORDS, padding_side="right",
+        return_tensors="pt",
+    )  # fmt: skip
+
+
+def collate(tokenizer):
+    """A collator for `Pictures`: stacks, normalises, tokenizes."""
 
     def batch(items: list[dict]) -> dict[str, torch.Tensor]:
-        pixels = torch.stack([item["pixels"] for item in items]).float() / 255
-        words = tokenizer(
-            [item["caption"] or " " for item in items], padding=True, truncation=True,
-            max_length=WORDS, padding_side="right", return_tensors="pt",
-        )  # fmt: skip
+        words = tokenized(tokenizer, [item["caption"] or " " for item in items])
         told = torch.tensor([bool(item["caption"]) for item in items])
         return {
-            "pixel_values": (pixels - mean) / std,
+            "pixel_values": normalised([item["pixels"] for item in items]),
             "labels": torch.tensor([item["labels"] for item in items]),
             "input_ids": words["input_ids"],
             "attention_mask": words["attention_mask"] * told[:, None],

@@ -16,12 +16,13 @@ from tqdm import tqdm
 from vlm import evaluations, figures, runs
 from vlm.abilities import ASKED, abilities
 from vlm.config import DESCRIBE
+from vlm.data.replies import UNKNOWN
 from vlm.describe import texts
 from vlm.errors import UserError
 from vlm.judges.base import Judge
 from vlm.judges.rules import RulesJudge
 from vlm.metrics import intervals, rubric, rules
-from vlm.metrics.attributes import UNKNOWN, labels
+from vlm.metrics.attributes import labels
 from vlm.metrics.rubric import Judgement
 from vlm.probes import probes
 from vlm.types import Bundle, Record

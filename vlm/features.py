@@ -18,8 +18,9 @@ from torch.utils.data import Dataset as TorchDataset
 from tqdm import tqdm
 
 from vlm import encoding, runs
+from vlm.data.compose import mask_of
 from vlm.data.images import open_image
-from vlm.pictures import MARGIN, is_product, mask_of, random_view, resized
+from vlm.pictures import MARGIN, is_product, random_view, resized
 from vlm.types import Bundle, Record
 
 BATCH = 64

@@ -9,10 +9,9 @@ from statistics import fmean
 from typing import Any
 
 from vlm.data.captions import read_back
-from vlm.data.cifar10 import KINDS
-from vlm.data.replies import is_unsure
+from vlm.data.cifar10 import KINDS, read_kind
+from vlm.data.replies import UNKNOWN, is_unsure
 from vlm.metrics import METRICS, intervals, rubric
-from vlm.metrics.attributes import UNKNOWN, scene_kind
 from vlm.metrics.rubric import Judgement
 
 CONFUSED = ("articleType", "baseColour", "gender", "usage")
@@ -58,7 +57,7 @@ def _told(text: str, facts: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     said = read_back(text)
     pairs = {key: (facts[key], said.get(key, "nothing")) for key in CONFUSED if facts.get(key)}
     if (kind := facts.get("kind", "")) in (*KINDS, UNKNOWN):
-        thing = scene_kind(text) or said.get("articleType", "nothing")
+        thing = read_kind(text) or said.get("articleType", "nothing")
         pairs["kind"] = (kind, UNKNOWN if is_unsure(text) else thing)
     return pairs
 

@@ -21,6 +21,7 @@ class Part(NamedTuple):
 class Loaded(NamedTuple):
     """The usable records of a part."""
 
+    name: str
     records: tuple[Record, ...]
     times: int
 
@@ -66,5 +67,6 @@ def load(texts: Sequence[str], split: str, path: str | None = None, limit: int =
     """
     parts = [part(text, path) for text in texts]
     return Mixture(
-        Loaded(usable(DATASETS[name](split, where, limit)), times) for name, where, times in parts
+        Loaded(name, usable(DATASETS[name](split, where, limit)), times)
+        for name, where, times in parts
     )

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from random import Random
 
-import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
 from tqdm import tqdm
 
 from vlm.data.augment import view
-from vlm.data.compose import composed, cut_out
+from vlm.data.compose import composed, mask_of, tensor_of
 from vlm.data.images import open_image
+from vlm.data.replies import UNKNOWN
 from vlm.types import IGNORE_INDEX, Record
 
 MARGIN = 1.15  # pictures are kept this much larger than the crops made of them
@@ -27,7 +27,7 @@ def is_product(record: Record) -> bool:
 
 def scenes(records: Sequence[Record]) -> torch.Tensor:
     """Grounds for products: uint8[S, 3, 32, 32] from the records that show no product."""
-    other = [r for r in records if not is_product(r) and r.facts.get("kind") != "unknown"]
+    other = [r for r in records if not is_product(r) and r.facts.get("kind") != UNKNOWN]
     some = other[:: max(1, len(other) // SCENES)][:SCENES]
     small = [resized(record, SCENE_SIDE) for record in some]
     return torch.stack(small) if small else torch.zeros(0, 3, SCENE_SIDE, SCENE_SIDE).byte()
@@ -38,14 +38,7 @@ def resized(record: Record, side: int, enlarge: bool = True) -> torch.Tensor:
     picture = open_image(record.image)
     tiny = max(picture.size) <= SCENE_SIDE < side and not enlarge
     side = SCENE_SIDE if tiny else side
-    picture = picture.resize((side, side))
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
-
-
-def mask_of(pixels: torch.Tensor) -> torch.Tensor | None:
-    """The mask of a product, uint8[1, H, W], where its ground is plain."""
-    mask = cut_out(pixels.permute(1, 2, 0).numpy())
-    return None if mask is None else torch.from_numpy(mask)[None]
+    return tensor_of(picture.resize((side, side)))
 
 
 def random_view(

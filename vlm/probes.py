@@ -10,9 +10,10 @@ from PIL import Image, ImageChops
 from tqdm import tqdm
 
 from vlm.data.captions import PROMPTS
+from vlm.data.replies import UNKNOWN
 from vlm.describe import texts
 from vlm.metrics import intervals
-from vlm.metrics.attributes import ASKED_FOR, ITEM, UNKNOWN, labels, only_about, truths
+from vlm.metrics.attributes import ASKED_FOR, ITEM, labels, only_about, truths
 from vlm.metrics.reading import claims
 from vlm.metrics.rubric import OVERALL
 from vlm.metrics.rules import judge

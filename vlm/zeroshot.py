@@ -5,20 +5,21 @@ from typing import Any
 
 import torch
 
-from vlm.data import captions, cifar10, words
+from vlm.align import normalised, tokenized
+from vlm.data import cifar10, phrases, words
 from vlm.metrics import intervals
-from vlm.pictures import CAPTIONS, resized
+from vlm.pictures import CAPTIONS, is_product, resized
 from vlm.types import Record
 
 BATCH = 128
 RANKS = (1, 5)
 # attribute -> label -> the sentence that a picture of it is held against
 CLASSES: dict[str, dict[str, str]] = {
-    "articleType": {k: f"A {captions.describe_kind(k)}." for k in words.SINGULAR},
-    "baseColour": {k: f"The item is {captions.describe_colour(k)}." for k in words.COLOURS},
+    "articleType": {k: f"A {phrases.describe_kind(k)}." for k in words.SINGULAR},
+    "baseColour": {k: f"The item is {phrases.describe_colour(k)}." for k in words.COLOURS},
     "gender": {k: f"It is for {gender.people}." for k, gender in words.GENDERS.items()},
     "usage": {k: f"It is for {usage.occasions[0]}." for k, usage in words.USAGES.items()},
-    "kind": {k: f"A picture of {'an' if k[0] in 'aeiou' else 'a'} {k}." for k in cifar10.KINDS},
+    "kind": {k: f"A picture of {phrases.with_article(k)}." for k in cifar10.KINDS},
 }
 
 
@@ -43,26 +44,20 @@ def measure(model, tokenizer, records: Sequence[Record], size: int) -> dict[str,
 
 
 def _images(model, records: Sequence[Record], size: int) -> torch.Tensor:
-    rows = []
+    rows, device = [], next(model.parameters()).device
     for start in range(0, len(records), BATCH):
-        pixels = torch.stack([resized(record, size) for record in records[start : start + BATCH]])
-        scaled = (pixels.float() / 255 - 0.5) / 0.5
-        scaled = scaled.to(next(model.parameters()).device)
-        rows.append(model.embed_images(model.pooled(scaled)).cpu())
+        pixels = normalised([resized(record, size) for record in records[start : start + BATCH]])
+        rows.append(model.embed_images(model.pooled(pixels.to(device))).cpu())
     return torch.cat(rows)
 
 
 def embed(model, tokenizer, texts: Sequence[str]) -> torch.Tensor:
     """float[n, E] of texts."""
-    rows = []
-    device = next(model.parameters()).device
+    rows, device = [], next(model.parameters()).device
     for start in range(0, len(texts), BATCH):
-        part = tokenizer(
-            list(texts[start : start + BATCH]), padding=True, truncation=True, max_length=48,
-            padding_side="right", return_tensors="pt",
-        )  # fmt: skip
-        rows.append(model.embed_texts(part["input_ids"].to(device),
-                                      part["attention_mask"].to(device)).cpu())  # fmt: skip
+        part = tokenized(tokenizer, texts[start : start + BATCH])
+        inputs = (part[name].to(device) for name in ("input_ids", "attention_mask"))
+        rows.append(model.embed_texts(*inputs).cpu())
     return torch.cat(rows)
 
 
@@ -79,7 +74,7 @@ def _named(model, tokenizer, images, records, name: str) -> list[float]:
 
 def _retrieval(model, tokenizer, images, records) -> dict[str, dict]:
     """R@1 and R@5 of product pictures against all their descriptions."""
-    told = {n: turn.answer for n, record in enumerate(records) if "articleType" in record.facts
+    told = {n: turn.answer for n, record in enumerate(records) if is_product(record)
             for turn in record.turns[::-1] if turn.task in CAPTIONS}  # fmt: skip
     if not told:
         return {}

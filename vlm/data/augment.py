@@ -24,10 +24,11 @@ def view(pixels: torch.Tensor, size: int, seed: int, product: bool = True) -> to
 
 def _transform(size: int, product: bool) -> v2.Compose:
     wider = [v2.RandomZoomOut(fill=255, side_range=(1.0, 1.4), p=0.3)] if product else []
+    least = 0.55 if product else 0.7  # share of the picture; of a scene more, for it is small
     return v2.Compose(
         [
             *wider,
-            v2.RandomResizedCrop(size, scale=(0.55, 1.0), ratio=(0.75, 1.33), antialias=True),
+            v2.RandomResizedCrop(size, scale=(least, 1.0), ratio=(0.75, 1.33), antialias=True),
             v2.RandomHorizontalFlip(),
             v2.ColorJitter(brightness=0.15, contrast=0.1),
         ]

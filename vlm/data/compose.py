@@ -4,12 +4,24 @@ from random import Random
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.nn.functional import avg_pool2d, grid_sample, interpolate
 
 NEAR, EXACT = 14, 3  # grey levels from the ground's colour: joined to the edge, within the thing
 HOLE = 0.005  # share of the frame from which on such a place within is a hole
 PLAIN = 0.6  # share of the edge that must be ground
 AREA = (0.04, 0.85)  # share of the frame that a cut-out may cover; others are not trusted
+
+
+def tensor_of(picture: Image.Image) -> torch.Tensor:
+    """uint8[3, H, W] of an RGB picture."""
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+
+
+def mask_of(pixels: torch.Tensor) -> torch.Tensor | None:
+    """The mask of a product, uint8[1, H, W], where its ground is plain; see `cut_out`."""
+    mask = cut_out(pixels.permute(1, 2, 0).numpy())
+    return None if mask is None else torch.from_numpy(mask)[None]
 
 
 def cut_out(pixels: np.ndarray) -> np.ndarray | None:

@@ -4,12 +4,11 @@ import hashlib
 import io
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 
 from vlm.data import cifar10, fashion
-from vlm.data.compose import composed, cut_out
+from vlm.data.compose import composed, mask_of, tensor_of
 from vlm.data.images import BadImage, open_image
 from vlm.errors import UserError
 from vlm.types import Dataset, Record
@@ -49,25 +48,20 @@ def _scenes(split: str) -> torch.Tensor | None:
         found = cifar10.load(split, limit=SCENES).records
     except UserError:
         return None
-    return torch.stack([_pixels(open_image(record.image)) for record in found])
-
-
-def _pixels(picture: Image.Image) -> torch.Tensor:
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+    return torch.stack([tensor_of(open_image(record.image)) for record in found])
 
 
 def _image(record: Record, scenes: torch.Tensor | None) -> bytes | None:
     """The composed picture as JPEG, None where the product cannot be cut out."""
     try:
-        pixels = np.array(open_image(record.image).resize((SIDE, SIDE)))
+        pixels = tensor_of(open_image(record.image).resize((SIDE, SIDE)))
     except BadImage:
         return None
-    mask = cut_out(pixels)
+    mask = mask_of(pixels)
     if mask is None:
         return None
     seed = int(hashlib.sha256(record.id.encode()).hexdigest()[:8], 16)
-    colours, inside = torch.from_numpy(pixels).permute(2, 0, 1), torch.from_numpy(mask)[None]
-    picture = composed(colours, inside, SIDE, seed, scenes).permute(1, 2, 0).numpy()
+    picture = composed(pixels, mask, SIDE, seed, scenes).permute(1, 2, 0).numpy()
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=QUALITY)
     return file.getvalue()

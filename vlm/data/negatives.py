@@ -22,13 +22,14 @@ from vlm.data import (
     negatives_unseen,
     questions,
 )
-from vlm.data.words import NOT_PROMPTS, PROMPTS, SHARES
+from vlm.data.question_words import NOT_PROMPTS, SHARES
+from vlm.data.replies import UNKNOWN
+from vlm.data.words import PROMPTS
 from vlm.errors import lookup
 from vlm.types import Dataset, Record, Turn
 
 NAME = "negatives"
 UNSURE = "I am not sure what this shows"  # every answer in words begins so
-UNKNOWN = "unknown"  # the kind, and the type of the JSON answer
 COUNTS = {"train": 3000, "validation": 500}
 SIDES = (128, 320)  # pixels, the shortest and the longest side
 

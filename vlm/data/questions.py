@@ -4,7 +4,8 @@ Which wrong value is asked follows one rule, so that yes and no to one and the s
 black?") are equally frequent over a data set. A thing of value u is asked about v as often as one
 of value v is asked about u, and each question with a wrong value has a twin with the right one. The
 first holds when the pair is drawn in proportion to share(u) * share(v) * near(u, v).
-Values that could both be said of one thing are never drawn for one another (`words.ALIKE`).
+Values that could both be said of one thing are never drawn for one another
+(`question_words.ALIKE`).
 """
 
 from collections import defaultdict
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from random import Random
 
-from vlm.data import words
+from vlm.data import question_words, words
 from vlm.data.phrases import PAIR, describe_colour, describe_kind, fill, fits, with_article
 from vlm.types import Turn
 
@@ -29,7 +30,7 @@ Slots = Mapping[str, str]
 
 def yes_no(facts: Mapping[str, str], rng: Random, count: int = 2) -> tuple[Turn, ...]:
     """Up to `count` yes/no questions, each about another fact, half of them with the answer yes."""
-    weights = {key: _weight(key, _value(facts, key)) for key in words.YES_NO}
+    weights = {key: _weight(key, _value(facts, key)) for key in question_words.YES_NO}
     known = [key for key, weight in weights.items() if weight]
     rng.shuffle(known)
     known.sort(key=lambda key: key not in SELDOM)
@@ -42,14 +43,14 @@ def yes_no(facts: Mapping[str, str], rng: Random, count: int = 2) -> tuple[Turn,
 
 
 def yes_no_about(facts: Mapping[str, str], key: str, rng: Random) -> tuple[Turn, ...]:
-    """One yes/no question about a fact (a key of `words.YES_NO`); none where it has no rival."""
+    """One yes/no question about a fact (a key of `question_words.YES_NO`); none without a rival."""
     truth = _value(facts, key)
     if not _weight(key, truth):
         return ()
     yes = rng.random() < 0.5
     asked = _also_true(key, truth, rng) if yes else wrong(facts, key, rng)
     slots = _question(key, asked, truth, yes, rng)
-    return (_turn(words.YES_NO[key], slots, yes, _truth(key, truth, facts, rng), rng),)
+    return (_turn(question_words.YES_NO[key], slots, yes, _truth(key, truth, facts, rng), rng),)
 
 
 def wrong(facts: Mapping[str, str], key: str, rng: Random) -> str:
@@ -71,7 +72,7 @@ def is_it(kind: str, others: Sequence[str], rng: Random) -> Turn:
     """ "Is it a cat?": about a kind of thing, or, half of the time, about one of the others."""
     yes = not others or rng.random() < 0.5
     asked = kind if yes else rng.choice(others)
-    return _turn(words.IS_IT, _kind_words(asked), yes, f"it is {with_article(kind)}", rng)
+    return _turn(question_words.IS_IT, _kind_words(asked), yes, f"it is {with_article(kind)}", rng)
 
 
 def is_not(kind: str, others: Sequence[str], rng: Random) -> Turn:
@@ -109,21 +110,21 @@ def _order(turns: Sequence[Turn], rng: Random) -> list[Turn]:
 
 def _follow_up(turn: Turn, rng: Random) -> str:
     """The turn's question as one that follows another."""
-    if turn.task in words.FOLLOW_UPS:
-        return rng.choice(words.FOLLOW_UPS[turn.task])
-    joined = words.AND.format(question=turn.prompt[0].lower() + turn.prompt[1:])
+    if turn.task in question_words.FOLLOW_UPS:
+        return rng.choice(question_words.FOLLOW_UPS[turn.task])
+    joined = question_words.AND.format(question=turn.prompt[0].lower() + turn.prompt[1:])
     return rng.choice((joined, turn.prompt))
 
 
 def _turn(templates: Sequence[str], slots: Slots, yes: bool, truth: str, rng: Random) -> Turn:
     fitting = [template for template in templates if fits(template, slots)]
-    answer = rng.choice(words.YES if yes else words.NO)
+    answer = rng.choice(question_words.YES if yes else question_words.NO)
     return Turn(fill(rng.choice(fitting), slots), answer.format(truth=truth), "yesno")
 
 
 def _not(kind: str, rng: Random) -> Turn:
-    answer = rng.choice(words.NOT_ANSWERS).format(a_kind=with_article(kind))
-    return Turn(rng.choice(words.NOT_PROMPTS), answer, "not")
+    answer = rng.choice(question_words.NOT_ANSWERS).format(a_kind=with_article(kind))
+    return Turn(rng.choice(question_words.NOT_PROMPTS), answer, "not")
 
 
 def _value(facts: Mapping[str, str], key: str) -> str:
@@ -131,18 +132,18 @@ def _value(facts: Mapping[str, str], key: str) -> str:
     if key != "family":
         return facts.get(key, "")
     kind = facts.get(KINDS, "")
-    return next((name for name, (_, kinds) in words.FAMILIES.items() if kind in kinds), "")
+    return next((name for name, (_, kinds) in question_words.FAMILIES.items() if kind in kinds), "")
 
 
 @cache
 def _rivals(key: str, value: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """The values that are surely wrong for a thing of this one, and how soon each is asked."""
-    shares = words.SHARES[key]
+    shares = question_words.SHARES[key]
     if value not in shares:
         return (), ()
-    alike = [group for group in words.ALIKE.get(key, ()) if value in group]
+    alike = [group for group in question_words.ALIKE.get(key, ()) if value in group]
     others = [v for v in shares if v != value and not any(v in group for group in alike)]
-    near = [any({v, value} <= group for group in words.NEAR) for v in others]
+    near = [any({v, value} <= group for group in question_words.NEAR) for v in others]
     weights = [shares[v] * (NEARER if close else 1) for v, close in zip(others, near, strict=True)]
     return tuple(others), tuple(weights)
 
@@ -150,7 +151,7 @@ def _rivals(key: str, value: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
 @cache
 def _weight(key: str, value: str) -> float:
     """How readily this fact is asked, 0 to 1: rarely where few things have any other value."""
-    most = max(sum(_rivals(key, other)[1]) for other in words.SHARES[key])
+    most = max(sum(_rivals(key, other)[1]) for other in question_words.SHARES[key])
     return sum(_rivals(key, value)[1]) / most
 
 
@@ -160,7 +161,7 @@ def _also_true(key: str, value: str, rng: Random) -> str:
         return value
     if key == "gender" and value == "Unisex":
         return rng.choice(("Men", "Women"))
-    return words.FAMILY_COLOUR.get(value, value) if key == "baseColour" else value
+    return question_words.FAMILY_COLOUR.get(value, value) if key == "baseColour" else value
 
 
 def _question(key: str, asked: str, truth: str, yes: bool, rng: Random) -> Slots:
@@ -179,7 +180,11 @@ def _truth(key: str, value: str, facts: Mapping[str, str], rng: Random) -> str:
     kind = describe_kind(facts.get(KINDS, ""))
     key, value = (KINDS, facts[KINDS]) if key == "family" else (key, value)
     slots = _words(key, value, rng) | words.NUMBER[kind.startswith(PAIR)]
-    templates = (words.TRUTHS[key],) if key in words.TRUTHS else words.DETAIL_TRUTHS
+    templates = (
+        (question_words.TRUTHS[key],)
+        if key in question_words.TRUTHS
+        else question_words.DETAIL_TRUTHS
+    )
     return fill(next(template for template in templates if fits(template, slots)), slots)
 
 
@@ -188,7 +193,7 @@ def _words(key: str, value: str, rng: Random) -> defaultdict[str, str]:
     if key == KINDS:
         return _kind_words(describe_kind(value))
     if key == "family":
-        return defaultdict(str, family=rng.choice(words.FAMILIES[value][0]))
+        return defaultdict(str, family=rng.choice(question_words.FAMILIES[value][0]))
     if key == "baseColour":
         return defaultdict(str, colour=describe_colour(value), label=describe_colour(value))
     if key == "gender":
@@ -216,5 +221,5 @@ def _detail_words(key: str, value: str) -> defaultdict[str, str]:
     """ "No sleeves" is nothing that a thing has: only the adjective says it."""
     row = _detail_row(key, value)
     noun = "" if row.noun.startswith("no ") else row.noun
-    adjective = "" if row.adjective in words.NO_PREDICATES else row.adjective
+    adjective = "" if row.adjective in question_words.NO_PREDICATES else row.adjective
     return defaultdict(str, value=row.value, adjective=adjective, noun=noun)

@@ -8,10 +8,11 @@ from vlm.data import words
 from vlm.data.words import DETAILS
 
 YES_NO = r"\W*(?:(yes)\b|no\b(?=\W*$|[^\w\s]| (?:it|they|this|that|these|the)\b))"
+UNKNOWN = "unknown"  # the kind of what nobody knows, in facts and in JSON answers
 DOUBT = (
     r"\b(?:not (?:sure|certain)|unsure|uncertain|(?:do not|don't) know|(?:cannot|can't) tell) what "
     r"(?:(?:this|it|that|the picture|the image) (?:shows|is|depicts)|is (?:shown|here))\b"
-    r'|"type": ?"unknown"'
+    rf'|"type": ?"{UNKNOWN}"'
 )
 
 
@@ -33,7 +34,7 @@ def read_details(text: str) -> dict[str, str]:
     Read are the forms of `words.DETAILS`: adjective, noun, and the value unless it is an everyday
     word. The first of each key counts, at its longest; what is denied ("not striped") does not.
     """
-    if (record := _object(text)) is not None:
+    if (record := read_object(text)) is not None:
         return {row.key: row.value for row in DETAILS if record.get(row.key) == row.value}
     forms, longest = _detail_forms()
     tokens = re.findall(r"[a-z0-9]+|[^\sa-z0-9-]", text.lower())
@@ -56,7 +57,7 @@ def _denied(before: list[str]) -> bool:
     return bool(before) and before[-1] in words.DENIALS
 
 
-def _object(text: str) -> dict | None:
+def read_object(text: str) -> dict | None:
     """The JSON object that a text is, None when it is none."""
     try:
         record = json.loads(text)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from vlm.data import words
 from vlm.data.captions import READ_KEYS, read_back
 from vlm.data.cifar10 import KINDS, read_kind
-from vlm.data.replies import is_unsure
+from vlm.data.replies import UNKNOWN, is_unsure
 from vlm.data.taxonomy import SUBCATEGORY
 
 ATTRIBUTES = ("subCategory", "articleType", "gender", "baseColour", "usage")
-ITEM, UNKNOWN = "item", "unknown"
+ITEM = "item"
 # What each question about one attribute asks for, as `named` and `truths` have it.
 ASKED_FOR = {
     "kind": ITEM,
@@ -24,7 +24,6 @@ GROUND = re.compile(
     r'"background": ?"[^"]*"'
     r"|\b(?:\w+ )?background\b(?:(?: is)? mostly \w+)?|\bsurrounds it is mostly \w+"
 )
-DOES = re.compile(r"\bdoes\b")  # the verb, never several deer
 
 
 def labels(facts: Mapping[str, str]) -> dict[str, str]:
@@ -41,13 +40,8 @@ def named(text: str) -> dict[str, str]:
     The item is an articleType or, where none is named, the kind of a scene.
     """
     found = read_back(GROUND.sub(" ", text.lower()))
-    item = found.pop("articleType", "") or scene_kind(text)
+    item = found.pop("articleType", "") or read_kind(text)
     return found | ({ITEM: item} if item else {})
-
-
-def scene_kind(text: str) -> str:
-    """The kind of scene that a text (or JSON) names first, empty when it names none."""
-    return read_kind(DOES.sub(" ", text.lower()))
 
 
 def truths(facts: Mapping[str, str]) -> dict[str, str]:
@@ -72,7 +66,7 @@ def attributes(text: str, facts: Mapping[str, str]) -> dict[str, float]:
 def scene(text: str, facts: Mapping[str, str]) -> dict[str, float]:
     """`kind`: 1.0 when the text names the kind of the scene; nothing for what is no scene."""
     kind = facts.get("kind")
-    return {"kind": float(scene_kind(text) == kind)} if kind in KINDS else {}
+    return {"kind": float(read_kind(text) == kind)} if kind in KINDS else {}
 
 
 def doubt(text: str, facts: Mapping[str, str]) -> dict[str, float]:

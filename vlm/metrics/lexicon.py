@@ -680,6 +680,8 @@ NEGATIONS = frozenset({"not", "no", "without", "never", "neither", "nor", "isn't
 INSTEAD = (("rather", "than"), ("instead", "of"), ("free", "of"))
 SCENERY = frozenset({"background", "backdrop", "backgrounds", "surface", "wall", "table", "floor",
                      "studio", "hanger", "mannequin"})  # fmt: skip
+SAYS_OF_IT = (["is"], ["mostly"])  # "the background is mostly blue"
+SURROUNDING = frozenset({"surrounds"})  # "what surrounds it is mostly green"
 COMPANIONS = frozenset({"pair", "pairs", "paired", "pairing", "wear", "worn", "team", "teamed",
                         "teams", "goes", "go", "match", "matches", "style", "styled", "look",
                         "looks", "works", "layer", "layered", "layers", "sits", "sit", "fits",

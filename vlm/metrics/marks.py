@@ -1,15 +1,15 @@
 """Marks for replies to questions other than "describe it": JSON, yes/no, details, conversations."""
 
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vlm.data import words
+from vlm.data import question_words
 from vlm.data.captions import DETAIL_KEYS
-from vlm.data.replies import is_unsure, read_details, read_yes_no
-from vlm.data.words import FOLLOW_UPS, NOT_PROMPTS, PROMPTS
+from vlm.data.question_words import FOLLOW_UPS, NOT_PROMPTS
+from vlm.data.replies import is_unsure, read_details, read_object, read_yes_no
+from vlm.data.words import PROMPTS
 from vlm.metrics import intervals
 from vlm.metrics.attributes import ASKED_FOR, ITEM, named, truths
 from vlm.metrics.intervals import Estimate
@@ -29,10 +29,7 @@ TASKS = {
 
 def is_object(text: str) -> bool:
     """True when the text is a JSON object."""
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
+    return read_object(text) is not None
 
 
 def agree(record: str, sentence: str) -> bool:
@@ -57,7 +54,8 @@ def is_brief(text: str) -> bool:
 def is_not(text: str, facts: Mapping[str, str]) -> bool:
     """True when the text names an item that this one surely is not, and does not claim that it is.
 
-    Items that could both be said of one thing (`words.ALIKE`) are no right answer for each other.
+    Items that could both be said of one thing (`question_words.ALIKE`) are no right answer for
+    each other.
     """
     said, true = named(text).get(ITEM), truths(facts).get(ITEM)
     tokens = set(text.lower().replace("’", "'").replace(".", " ").replace(",", " ").split())
@@ -65,7 +63,9 @@ def is_not(text: str, facts: Mapping[str, str]) -> bool:
     if not said or claimed or said == true:
         return False
     polo = said == SHIRTS and facts.get("neckline") == POLO
-    return not polo and not any({said, true} <= group for group in words.ALIKE["articleType"])
+    return not polo and not any(
+        {said, true} <= group for group in question_words.ALIKE["articleType"]
+    )
 
 
 def details(text: str, facts: Mapping[str, str]) -> tuple[list[bool], list[bool], int]:

@@ -106,9 +106,8 @@ def _without_context(tokens: list[str]) -> list[str]:
             _blank(left, range(place, _clause_end(tokens, place + 1)))
         if token in lexicon.SCENERY:
             _blank(left, range(_preposition(tokens, place), place + 1))
-            if tokens[place + 1 : place + 2] in (["is"], ["mostly"]):  # "the background is blue"
-                _blank(left, range(place, _clause_end(tokens, place + 1)))
-        if token == "surrounds":  # "what surrounds it is mostly green"
+        spoken_of = token in lexicon.SCENERY and tokens[place + 1 : place + 2] in lexicon.SAYS_OF_IT
+        if spoken_of or token in lexicon.SURROUNDING:
             _blank(left, range(place, _clause_end(tokens, place + 1)))
     return left
 
