@@ -16,9 +16,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a check
 from vlm.config import TrainConfig, add_flags, count, from_args  # noqa: E402
 from vlm.errors import UserError, one_sentence  # noqa: E402
 
-ATTRIBUTES = ("articleType", "subCategory", "baseColour", "gender", "usage", "season")
-ATTRIBUTES += ("pattern", "neckline", "sleeve", "fit", "material", "style")
-ATTRIBUTES += ("kind", "colour", "ground")
 TRAINING = {"epochs": 8, "batch_size": 96, "weight_decay": 0.05, "max_grad_norm": 5.0}
 SMALLEST = 32  # pixels: the tower halves the picture five times
 SHARD = "9MB"  # of weights in one file
@@ -42,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
             mixture.load(args.data, split, args.data_path, args.limit)
             for split in ("train", "validation")
         )
-        values = align.attribute_values(train.records, ATTRIBUTES)
+        values = align.attribute_values(train.records)
         if not values:
             raise UserError(
                 "No attribute has two values that enough pictures share; give more pictures."

@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
 
 from vlm.config import TrainConfig, add_flags, count, from_args  # noqa: E402
-from vlm.errors import lookup, one_sentence  # noqa: E402
+from vlm.errors import UserError, lookup, one_sentence  # noqa: E402
 from vlm.models.projectors import PROJECTORS  # noqa: E402
 from vlm.presets import IMAGE_FEATURES, PRESETS  # noqa: E402
 
@@ -27,6 +27,8 @@ def main(argv: list[str] | None = None) -> None:
     with one_sentence():
         args = parse(argv)
         config = from_args(TrainConfig, args)
+        if args.mixed and args.unfreeze:
+            raise UserError("--mixed mixes stored features, --unfreeze has none; leave one out.")
         from vlm import encoding, load, mixture, runs, runtime  # transformers takes seconds
 
         if not (args.dry_run or args.show_labels):
@@ -77,7 +79,7 @@ def dry_run(bundle, train, args: argparse.Namespace, config: TrainConfig) -> str
     )
     most = args.turns or sys.maxsize
     asked = (min(len(record.turns), most) for record in train.records)
-    count = sum(map(mul, asked, train.times)) * config.epochs
+    count = sum(map(mul, asked, train.times)) * config.epochs * (1 + args.mixed / 100)
     collate = encoding.collator(bundle.processor)
     return forecast.forecast(bundle, examples, collate, config, round(count))
 
@@ -88,7 +90,8 @@ def teach(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig
     from vlm.train import fit
 
     shown = panel.records(held_out.records, args.panel, args.panel_from)
-    seen, unseen = stored(bundle, train, args, config.epochs), stored(bundle, held_out, args)
+    made = on_pixels if args.unfreeze else on_features
+    seen, unseen = made(bundle, train, held_out, args, config)
     kept = panel.keep(shown, args.out)
     fit(
         bundle.model,
@@ -104,23 +107,68 @@ def teach(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig
     )
 
 
-def stored(bundle, parts, args: argparse.Namespace, epochs: float = 0):
-    """The examples of all parts, on features; without epochs one pass over plain pictures."""
+def on_features(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig):
+    """Training and held-out examples on stored features; mixtures of them where wanted."""
     from torch.utils.data import ConcatDataset
 
     from vlm import features, pictures
 
-    grounds = pictures.scenes(parts.records) if epochs else None
+    grounds = pictures.scenes(train.records)
+    stores = [
+        features.compute(bundle, records, args.features, args.views * times, grounds)
+        for _, records, times in train
+    ]
+    plain = [features.compute(bundle, records, args.features) for _, records, _ in held_out]
+    mixtures = mixed(stores, plain, train, held_out, args, config) if args.mixed else []
+    seen = [
+        features.Examples(bundle.processor, records, store, config.epochs * times, args.turns)
+        for (_, records, times), store in [*zip(train, stores, strict=True), *mixtures]
+    ]
+    unseen = [
+        features.Examples(bundle.processor, records, store, turns=args.turns)
+        for (_, records, _), store in zip(held_out, plain, strict=True)
+    ]
+    return ConcatDataset(seen), ConcatDataset(unseen)
+
+
+def mixed(stores, plain, train, held_out, args: argparse.Namespace, config: TrainConfig) -> list:
+    """Mixtures of each part's features; what the probe that describes them is worth is printed."""
+    from vlm import align, distil, runs
+    from vlm.mixture import Loaded
+
+    values = align.attribute_values(train.records)
+    probe = distil.fit(stores, [part.records for part in train], values, config.seed)
+    found = {}
+    for (name, records, _), store in zip(held_out, plain, strict=True):
+        found[name] = probe.accuracy(store[0], records)
+        told = ", ".join(f"{key} {value:.1f} %" for key, value in found[name].items())
+        print(f"A linear probe reads off {name}: {told}")
+    with runs.room(args.out):
+        args.out.mkdir(parents=True, exist_ok=True)
+        runs.write_json(args.out / "probe.json", found)
     made = []
-    for _, records, times in parts:
-        views = args.views * times if epochs else 0
-        passes = epochs * times if epochs else 1.0
-        if args.unfreeze:
-            made.append(features.Live(bundle, records, views, grounds, passes, args.turns))
-            continue
-        values = features.compute(bundle, records, args.features, views, grounds)
-        made.append(features.Examples(bundle.processor, records, values, passes, args.turns))
-    return made[0] if len(made) == 1 else ConcatDataset(made)
+    for (name, records, times), store in zip(train, stores, strict=True):
+        wanted = args.mixed * times * len(records) // 100
+        told, blends = distil.mixed(probe, store, records, wanted, config.seed)
+        made += [(Loaded(name, told, 1), blends)] if told else []
+    return made
+
+
+def on_pixels(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig):
+    """Training and held-out examples for a tower that learns."""
+    from torch.utils.data import ConcatDataset
+
+    from vlm import features, pictures
+
+    grounds = pictures.scenes(train.records)
+    seen = [
+        features.Live(
+            bundle, records, args.views * times, grounds, config.epochs * times, args.turns
+        )
+        for _, records, times in train
+    ]
+    unseen = [features.Live(bundle, records, 0, turns=args.turns) for _, records, _ in held_out]
+    return ConcatDataset(seen), ConcatDataset(unseen)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -149,12 +197,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--unfreeze", action="store_true", help="the tower's last block learns too, on pixels")
     add("--out", type=Path, default=Path("runs/moda"), help="run folder (default: runs/moda)")
     add("--features", type=Path, default=Path("features"), help="feature store (default: features)")
-    add(
-        "--views",
-        type=count,
-        default=4,
-        help="random views of a picture that comes once (default: 4)",
-    )
+    add("--views", type=count, default=4,
+        help="random views of a picture that comes once (default: 4)")  # fmt: skip
+    add("--mixed", type=count, default=0, metavar="PERCENT",
+        help="so many mixtures of two pictures, named by a linear probe (default: 0)")  # fmt: skip
     add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")
     add("--panel-from", type=Path, help="folder of more pictures for it (default: none)")
     add("--measure", type=count, default=200, help="pictures judged as it learns (default: 200)")

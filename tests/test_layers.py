@@ -43,7 +43,7 @@ ORDER = [
     "chat costs",
     "endpoint",
     "evaluations curves runlog figures",
-    "features train generate forecast zeroshot",  # L3
+    "features train generate forecast zeroshot distil",  # L3
     "describe judges.base judges.prompt speed report_parts",  # L4
     "judges.*",
     "judges",

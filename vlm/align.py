@@ -20,6 +20,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from vlm.types import IGNORE_INDEX, Record
 
+ATTRIBUTES = ("articleType", "subCategory", "baseColour", "gender", "usage", "season")
+ATTRIBUTES += ("pattern", "neckline", "sleeve", "fit", "material", "style")
+ATTRIBUTES += ("kind", "colour", "ground")
 MIN_COUNT = 5  # a value seen less often than this is not worth a class
 SCALE, BIAS = 10.0, -10.0  # SigLIP's initial temperature and bias
 WORDS = 48  # tokens of a caption
@@ -158,7 +161,9 @@ class Averaged(nn.Module):
         return interpolate(pixel_values, (side, side), mode="bilinear", antialias=True)
 
 
-def attribute_values(records: Sequence[Record], names: Sequence[str]) -> dict[str, list[str]]:
+def attribute_values(
+    records: Sequence[Record], names: Sequence[str] = ATTRIBUTES
+) -> dict[str, list[str]]:
     """The classes of each attribute: every value seen at least `MIN_COUNT` times."""
     table = {}
     for name in names:

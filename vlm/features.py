@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from vlm.pictures import MARGIN, is_product, random_view, resized
 from vlm.types import Bundle, Record
 
 BATCH = 64
+LAYOUT = 2  # of the file: [n, 1 + views, N, Dv]
 REMEMBER = 200_000  # encoded texts kept in memory, about 2 kB each
 
 
@@ -52,14 +54,16 @@ def compute(
             _fill(bundle, records, views, grounds, partial)
             partial.rename(done)
             partial.with_suffix(".json").unlink(missing_ok=True)
-    return np.load(done, mmap_mode="r")
+    return np.load(done, mmap_mode="r").swapaxes(0, 1)
 
 
 def fingerprint(
     bundle: Bundle, records: Sequence[Record], views: int, grounds: torch.Tensor | None = None
 ) -> str:
     """Hash of all that the features depend on."""
-    digest = hashlib.sha256(json.dumps([views, bundle.model.config.image_features]).encode())
+    digest = hashlib.sha256(
+        json.dumps([LAYOUT, views, bundle.model.config.image_features]).encode()
+    )
     if views and grounds is not None:
         digest.update(grounds.numpy().tobytes())
     digest.update(json.dumps(bundle.processor.image_processor.to_dict(), default=str).encode())
@@ -84,15 +88,14 @@ def _encoded(image) -> bytes:
 def _fill(bundle: Bundle, records: Sequence[Record], views: int, grounds, path: Path) -> None:
     """Write the features batch by batch; a side file remembers how far it came."""
     progress = path.with_suffix(".json")
-    total = len(records) * (1 + views)
+    total, every = len(records) * (1 + views), 1 + views
     first = json.loads(progress.read_text())["done"] if progress.exists() and path.exists() else 0
-    store = None
+    store, view = None, Views(bundle, records, grounds)
     for start in tqdm(range(first, total, BATCH), desc="features", unit="batch"):
         numbers = range(start, min(start + BATCH, total))
-        shown = [_picture(bundle, records, number, grounds) for number in numbers]
-        features = _batch(bundle, shown)
+        features = _batch(bundle, [view(*divmod(number, every)) for number in numbers])
         if store is None:
-            shape = (1 + views, len(records), *features.shape[1:])
+            shape = (len(records), every, *features.shape[1:])
             store = _open(path, shape, fresh=first == 0)
         store.reshape(total, *features.shape[1:])[start : start + len(numbers)] = features
         store.flush()
@@ -109,17 +112,28 @@ def _open(path: Path, shape: tuple[int, ...], fresh: bool) -> np.memmap:
     return store
 
 
-def _picture(bundle: Bundle, records: Sequence[Record], number: int, grounds) -> Image.Image:
-    """Picture number % n, in its plain form first, then in one random view after another."""
-    turn, index = divmod(number, len(records))
-    if turn == 0:
-        return open_image(records[index].image)
-    side = _side(bundle.processor.image_processor)
-    pixels = resized(records[index], round(side * MARGIN), enlarge=False)
-    product = is_product(records[index])
-    mask = mask_of(pixels) if product else None
-    seen = random_view(pixels, mask, product, side, number, grounds)
-    return Image.fromarray(seen.permute(1, 2, 0).numpy())
+class Views:
+    """Views of pictures; the last picture stays decoded, for its views come one after another."""
+
+    def __init__(self, bundle: Bundle, records: Sequence[Record], grounds: torch.Tensor | None):
+        self.records, self.grounds = records, grounds
+        self.side = _side(bundle.processor.image_processor)
+        self.decoded = lru_cache(maxsize=1)(self._decoded)
+
+    def __call__(self, index: int, turn: int) -> Image.Image:
+        """The picture in its plain form (turn 0) or in one of its random views."""
+        record = self.records[index]
+        if turn == 0:
+            return open_image(record.image)
+        pixels, mask = self.decoded(index)
+        seed = turn * len(self.records) + index
+        seen = random_view(pixels, mask, is_product(record), self.side, seed, self.grounds)
+        return Image.fromarray(seen.permute(1, 2, 0).numpy())
+
+    def _decoded(self, index: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """A little larger than its views; a product with its mask."""
+        pixels = resized(self.records[index], round(self.side * MARGIN), enlarge=False)
+        return pixels, mask_of(pixels) if is_product(self.records[index]) else None
 
 
 def _side(image_processor) -> int:
@@ -204,11 +218,10 @@ class Live(Examples):
 
     def __init__(self, bundle, records, views: int, grounds=None, epochs=1.0, turns=0):
         super().__init__(bundle.processor, records, range(1 + views), epochs, turns)
-        self.bundle, self.records, self.grounds = bundle, records, grounds
+        self.view = Views(bundle, records, grounds)
 
     def _seen(self, number: int, shown: int) -> dict[str, torch.Tensor]:
-        which = number + shown * len(self.records)
-        picture = _picture(self.bundle, self.records, which, self.grounds)
+        picture = self.view(number, shown)
         return dict(self.processor.image_processor([picture], return_tensors="pt"))
 
 

@@ -1,6 +1,6 @@
 """Decoded pictures in random views: what a vision tower is trained on, and what features are of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 import torch
@@ -89,7 +89,7 @@ class Pictures(TorchDataset):
             self.pixels.append(resized(record, side, enlarge=not augment))
             if augment and is_product(record):
                 self.masks[number] = mask_of(self.pixels[-1])
-        self.labels = [_labels(record, values) for record in records]
+        self.labels = [labels(record, values) for record in records]
         self.grounds = scenes(records) if augment else None
         self.groups = _groups(records)
 
@@ -126,7 +126,8 @@ def _groups(records: Sequence[Record]) -> list[int]:
     return [known.setdefault(row, len(known)) for row in facts]
 
 
-def _labels(record: Record, values: dict[str, list[str]]) -> list[int]:
+def labels(record: Record, values: Mapping[str, Sequence[str]]) -> list[int]:
+    """The number of the record's class for each attribute, `IGNORE_INDEX` where it has none."""
     found = [record.facts.get(name) for name in values]
     return [
         names.index(value) if value in names else IGNORE_INDEX
