@@ -290,6 +290,20 @@ def test_the_hash_split_is_stable_under_order_and_new_rows(tmp_path: Path) -> No
     assert {id for id in after if int(id) < 1060} == before
 
 
+@pytest.mark.parametrize("inside", ["", "train"])
+@pytest.mark.parametrize("count", [1, 2, 5, 60])
+def test_a_small_folder_holds_out_a_picture_too(count: int, inside: str, tmp_path: Path) -> None:
+    place = tmp_path / inside
+    place.mkdir(exist_ok=True)
+    rows = [{"file_name": f"{number}.png", "text": "A shoe."} for number in range(count)]
+    for row in rows:
+        tiny.picture().save(place / row["file_name"])
+    (place / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    train, held_out = ({r.id for r in folder.load(s, tmp_path).records} for s in folder.SPLITS)
+    assert len(train) + len(held_out) == count and not train & held_out
+    assert train and (held_out or count == 1) and len(held_out) <= max(1, count // 5)
+
+
 FASHION_FAULTS = {
     "no articleType": {"articleType": None},
     "no id": {"id": None},

@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vlm.data import captions, cifar10, words
@@ -25,6 +25,7 @@ PROMPTS = (
     "What do you see?",
     "Caption this picture.",
 )
+SPLITS = ("train", "validation")
 VALIDATION_SHARE = 10  # percent, where the folder has no split of its own
 
 
@@ -32,17 +33,21 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
     """The pictures of a split, in the order of the table.
 
     A subfolder named after the split is taken when there is one; else a hash of the file name
-    holds a tenth of the pictures out for `validation`.
+    holds a tenth of the pictures (of `train` where that is all there is) out for `validation`, and
+    one at least of two.
 
     Raises:
         UserError: when there is no path, no folder, no table, or the table cannot be read.
     """
     if path is None:
         raise UserError("The data set 'folder' needs its folder; give it with --data-path.")
-    folder, parted = Path(path), (Path(path) / split).is_dir()
-    folder = folder / split if parted else folder
+    folder, whole = Path(path), False  # is the subfolder a split of its own?
+    if split in SPLITS and (folder / "train").is_dir() and not (folder / "validation").is_dir():
+        folder /= "train"
+    elif (folder / split).is_dir():
+        folder, whole = folder / split, True
     turns, facts, problems = _collect(folder)
-    names = [name for name in turns if parted or _in_split(name, split)]
+    names = list(turns) if whole else _in_split(turns, split)
     names = names[:limit] if limit else names
     records = tuple(
         Record(n, folder / n, tuple(turns[n]) or grammar(facts[n], n), facts[n]) for n in names
@@ -152,6 +157,10 @@ def _turns(row: dict, number: int) -> list[Turn]:
     return []
 
 
-def _in_split(name: str, split: str) -> bool:
-    held_out = int(hashlib.sha256(name.encode()).hexdigest(), 16) % 100 < VALIDATION_SHARE
-    return held_out == (split == "validation")
+def _in_split(names: Iterable[str], split: str) -> list[str]:
+    """Those of the names that belong to a split, by their hashes."""
+    places = {name: int(hashlib.sha256(name.encode()).hexdigest(), 16) for name in names}
+    held_out = {name for name, place in places.items() if place % 100 < VALIDATION_SHARE}
+    if len(places) > 1 and not held_out:
+        held_out = {min(places, key=places.get)}
+    return [name for name in places if (name in held_out) == (split == "validation")]
