@@ -151,7 +151,10 @@ def test_what_a_run_says_is_text(address: str, visit: Callable) -> None:
     assert not page.locator("#told b :text('bad')").count()
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"),
+    [("light", 1280), pytest.param("dark", 1280, marks=pytest.mark.slow), ("dark", 390)],
+)
 def test_text_is_readable_and_controls_have_names(
     address: str, visit: Callable, theme: str, width: int
 ) -> None:

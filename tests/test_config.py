@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from vlm.config import (
+    AdapterConfig,
     GenerateConfig,
     TrainConfig,
     add_flags,
@@ -30,7 +31,7 @@ from vlm.models.projectors import PROJECTORS
 from vlm.presets import PRESETS
 
 ROOT = Path(__file__).parents[1]
-CLASSES = [GenerateConfig, TrainConfig]
+CLASSES = [AdapterConfig, GenerateConfig, TrainConfig]
 COMMANDS = sorted(path.stem for path in (ROOT / "finetune").glob("*.py"))
 SECONDS = 3.0  # of processor time for --help
 FIELDS = [(cls, f) for cls in CLASSES for f in fields(cls)]
@@ -52,6 +53,8 @@ def other(f) -> object:
     """An allowed value that is not the default."""
     if f.type is bool:
         return not f.default
+    if f.type is str:
+        return next(c for c in f.metadata["choices"] or ["other"] if c != f.default)
     low, high = f.metadata["low"], f.metadata["high"]
     near = f.default + 1 if high is None or f.default + 1 <= high else low
     return near if f.type is int else (f.default + low) / 2 if f.default > low else high
@@ -262,7 +265,8 @@ def test_an_existing_run_is_refused_before_anything_is_loaded(
 def test_missing_data_are_one_sentence(command: str, tmp_path: Path, capsys) -> None:
     words = ["--out", str(tmp_path / "run"), "--data-path", str(tmp_path)]
     said = refusal(command, words, capsys)
-    assert f"No train.parquet in {tmp_path}" in said
+    what = "holds neither metadata.jsonl" if command == "run_qlora" else "No train.parquet in"
+    assert what in said and str(tmp_path) in said
     assert not (tmp_path / "run").exists()
 
 

@@ -1,8 +1,10 @@
 """Prompts, answers and labels: one place makes them, for training and for answering."""
 
+import tempfile
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from tokenizers import normalizers
 from transformers.utils import chat_template_utils
 
 from tests import tiny
-from vlm import encoding
+from vlm import encoding, generate, load
 from vlm.encoding import History
 from vlm.errors import UserError
 from vlm.models.processing_vlm import VlmProcessor
@@ -24,11 +26,14 @@ BUNDLES = {
     "patches": tiny.bundle(image_features="patches"),
     "raw": tiny.raw_patches(),
 }
+BUNDLES["smolvlm"] = load.load(str(tiny.smolvlm(Path(tempfile.mkdtemp()))), device="cpu")
 PROCESSORS = {name: bundle.processor for name, bundle in BUNDLES.items()}
 POOLED = PROCESSORS["pooled"]
 TEXTS = st.text(max_size=60)
 HISTORIES = st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)
+OWN = {name: made for name, made in PROCESSORS.items() if isinstance(made, VlmProcessor)}
 every_processor = pytest.mark.parametrize("processor", PROCESSORS.values(), ids=PROCESSORS)
+every_own = pytest.mark.parametrize("processor", OWN.values(), ids=OWN)  # with our chat template
 
 
 def prompt_ids(processor: VlmProcessor, prompt: str, history: History = ()) -> list[int]:
@@ -52,7 +57,8 @@ def test_supervised_is_exactly_the_answer_after_the_inference_prompt(
     assert ids[: len(start)].tolist() == start
     assert bool((labels[: len(start)] == IGNORE_INDEX).all())
     assert torch.equal(labels[len(start) :], ids[len(start) :])
-    assert processor.tokenizer.decode(ids[len(start) : -1]) == answer
+    told = processor.tokenizer.decode(ids[len(start) : -1])
+    assert told == encoding.lead(processor) + answer
     assert ids[-1] == processor.tokenizer.eos_token_id
     assert bool(example["attention_mask"].all())
 
@@ -80,7 +86,7 @@ def typed(text: str) -> str:
     return text.translate(dict.fromkeys(map(ord, marks)))
 
 
-@every_processor
+@every_own
 @settings(deadline=None, max_examples=30)
 @given(prompt=st.text(max_size=200), history=HISTORIES)
 def test_the_model_reads_the_conversation_as_it_was_typed(
@@ -94,7 +100,7 @@ def test_the_model_reads_the_conversation_as_it_was_typed(
     assert text == f"{lines}<|assistant|>"
 
 
-@every_processor
+@every_own
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.text(alphabet="ab ü☃\n.,'?", max_size=20), min_size=3, max_size=3))
 def test_a_conversation_goes_on_from_the_very_tokens_before(
@@ -168,7 +174,8 @@ def test_typed_image_tokens_are_no_places_for_the_picture(
     history = [(prompt, prompt)] * earlier
     inputs = encoding.prompt_inputs(bundle.processor, tiny.picture(), prompt, history)
     places = int((inputs["input_ids"] == bundle.processor.image_token_id).sum())
-    assert places == bundle.processor.num_image_tokens
+    alone = encoding.prompt_inputs(bundle.processor, tiny.picture(), "Is it?")["input_ids"]
+    assert places == int((alone == bundle.processor.image_token_id).sum()) > 0
     with torch.no_grad():
         bundle.model(**inputs)  # raises when places and image tokens differ
 
@@ -194,6 +201,19 @@ def test_a_long_conversation_is_refused_in_one_sentence() -> None:
     assert str(caught.value) == (
         "The conversation has 2,001 characters, at most 2,000 are allowed; begin a new one."
     )
+
+
+def test_what_a_template_sets_before_answers_is_learnt_and_not_shown() -> None:
+    """SmolVLM's has a space there: "Assistant: It is red"."""
+    smolvlm = BUNDLES["smolvlm"]
+    assert [encoding.lead(made) for made in PROCESSORS.values()] == ["", "", "", " "]
+    assert encoding.show_labels(smolvlm.processor, [TURNS[0]]).endswith(
+        "Why?<end_of_utterance>\nAssistant:⟦ No.<end_of_utterance>⟧"
+    )
+    pieces = generate._Pieces(smolvlm.processor, generate.Stats())
+    for text in (" ", "It ", " is"):
+        pieces.on_finalized_text(text)
+    assert [pieces.queue.get() for _ in range(pieces.queue.qsize())] == ["It ", " is"]
 
 
 # --- batches -------------------------------------------------------------------------------------
@@ -257,7 +277,7 @@ def test_batch_of_conversations() -> None:
 # --- looking at labels --------------------------------------------------------------------------
 
 
-@every_processor
+@every_own
 def test_shown_labels_mark_exactly_the_answer(processor: VlmProcessor) -> None:
     places = processor.image_token * processor.num_image_tokens
     assert encoding.show_labels(processor, TURNS).splitlines() == [

@@ -79,13 +79,14 @@ def test_stream_answer_and_batch_agree(bundle: Bundle) -> None:
     assert len(pieces[-1]) > 8  # it came word by word
 
 
-TOKENIZER = tiny.bundle().processor.tokenizer
+PROCESSOR = tiny.bundle().processor
+TOKENIZER = PROCESSOR.tokenizer
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.integers(0, len(TOKENIZER) - 1), max_size=40))
 def test_pieces_of_any_tokens_join_to_their_text(ids: list[int]) -> None:
-    pieces = generate._Pieces(TOKENIZER, Stats())
+    pieces = generate._Pieces(PROCESSOR, Stats())
     pieces.put(torch.tensor([[1, 2, 3]]))  # the prompt
     for token in ids:
         pieces.put(torch.tensor([token]))

@@ -35,23 +35,26 @@ ORDER = [
     "metrics.*",
     "metrics.marks",
     "metrics",
-    "models.configuration_vlm models.projectors",
+    "models.configuration_vlm models.projectors models.idefics3",
     "models.modeling_vlm models.processing_vlm",
     "models",
-    "load build encoding confidence runs plots mixture pictures align",  # L2
+    "parts runs",  # L2
+    "quantize lora",
+    "build",
+    "load memory encoding confidence plots mixture pictures align",
     "answers",
     "chat costs",
     "endpoint",
     "evaluations curves runlog figures",
-    "features train generate forecast zeroshot distil",  # L3
+    "features encoded train generate forecast zeroshot distil",  # L3
     "describe judges.base judges.prompt speed report_parts",  # L4
     "judges.*",
     "judges",
-    "abilities probes report panel benchmarks.question",
+    "abilities probes report panel forgetting same benchmarks.question",
     "benchmarks.*",
     "benchmarks",
     "evaluate teach.*",
-    "teach",
+    "teach adapt",
     "ui.*",  # L5
     "ui",
     "commands.shared",
@@ -259,7 +262,7 @@ def test_pure_data_holds_no_functions_worth_the_name() -> None:
 
 PLANTED = [
     ("vlm.errors", "from vlm import load"),  # up
-    ("vlm.load", "from vlm.build import build"),  # sideways
+    ("vlm.load", "from vlm.encoding import encode"),  # sideways
     ("vlm.generate", "def f():\n    from vlm import evaluate"),  # up, inside a function
     ("vlm.data.images", "import vlm.data.captions"),  # up within a folder
     ("vlm.data.fashion", "from vlm.data import folder"),  # from one data set to another

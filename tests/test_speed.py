@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests import tiny
-from vlm import generate, speed
+from vlm import generate, memory, speed
 from vlm.confidence import own_tokens
 from vlm.config import GenerateConfig
 from vlm.data.images import BadImage
@@ -38,7 +38,7 @@ def test_each_size_has_its_figures(bundle: Bundle) -> None:
     for row in found.values():
         assert all(row[name] > 0 for name in (*FIGURES, "peak_memory_mb"))
         assert row["first_token_s"] < row["answer_s"]
-        assert row["memory"] in (speed.RESIDENT, speed.SINCE_START)
+        assert row["memory"] in (memory.RESIDENT, memory.SINCE_START)
         assert row["repeats"] == 2 and row["threads"] == torch.get_num_threads()
         assert row["device"] == "cpu" and row["dtype"] == "float32"
         assert all(isinstance(value, int | float | str) for value in row.values())
@@ -100,7 +100,7 @@ def holding(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
 def test_a_large_allocation_is_seen_and_forgotten(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if speed._forget_peak(torch.device("cpu")) != speed.RESIDENT:
+    if memory.forget_peak(torch.device("cpu")) != memory.RESIDENT:
         pytest.skip("this system cannot forget the largest memory")
     before = speed.measure(bundle, PICTURES, (1,), 1, few(2))["1"]["peak_memory_mb"]
     with monkeypatch.context() as patch:
@@ -119,9 +119,9 @@ def test_a_system_that_cannot_forget_says_so(
     if status:
         folder.mkdir()
         (folder / "status").write_text(status)
-    monkeypatch.setattr(speed, "_PROCESS", folder)
+    monkeypatch.setattr(memory, "_PROCESS", folder)
     row = speed.measure(bundle, PICTURES, (1,), 1, few(2))["1"]
-    assert row["memory"] == speed.SINCE_START and row["peak_memory_mb"] > 50
+    assert row["memory"] == memory.SINCE_START and row["peak_memory_mb"] > 50
 
 
 def test_on_a_gpu_its_own_memory_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +129,8 @@ def test_on_a_gpu_its_own_memory_is_measured(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", asked.append)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 7 * 10**9)
     gpu = torch.device("cuda:0")
-    assert speed._peak(gpu, speed._forget_peak(gpu)) == 7 * 10**9
-    assert asked == [gpu] and speed._forget_peak(gpu) == speed.ON_GPU
+    assert memory.peak(gpu, memory.forget_peak(gpu)) == 7 * 10**9
+    assert asked == [gpu] and memory.forget_peak(gpu) == memory.ON_GPU
 
 
 # --- what batches tell of themselves -------------------------------------------------------------

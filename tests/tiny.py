@@ -11,7 +11,12 @@ from PIL import Image
 from transformers import (
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
+    Idefics3Config,
+    Idefics3ForConditionalGeneration,
+    Idefics3ImageProcessor,
+    Idefics3Processor,
     Phi3Config,
+    Phi3ForCausalLM,
     ResNetConfig,
     ResNetModel,
     ViTConfig,
@@ -37,6 +42,12 @@ DECODER = {  # the smallest widths that 4-bit weights allow
 }
 COLOURS = {"red": (200, 30, 30), "green": (30, 170, 60), "blue": (30, 60, 200)}
 CORPUS = ["What colour is it?", "Describe it.", *(f"It is {c}. A {c} square." for c in COLOURS)]
+SMOLVLM_TEMPLATE = (  # roles as words, the picture first, one control token after each message
+    "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}:"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<image>{% else %} {{ part['text'] }}{% endif %}{% endfor %}"
+    "<end_of_utterance>\n{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
+)
 # a long answer for tests that stop one half-way: two lines, some letters of several bytes
 COUNT = Turn("Count.", "one two three\nvier fünf sechs – 七 八 ☃ nine, ten, eleven.", "count")
 
@@ -92,6 +103,48 @@ def raw_patches(seed: int = 0, projector: str = "linear", patch: int = 8) -> Bun
     pictures = ViTImageProcessor(size={"height": SIDE, "width": SIDE})
     count = build.image_tokens(model, pictures)
     return Bundle(model, VlmProcessor(pictures, tokenizer, count), "raw patches")
+
+
+def phi_decoder(folder: Path) -> Path:
+    """Save a random Phi-3 with its tokenizer, which has the control tokens of Phi-3's own."""
+    torch.manual_seed(0)
+    tokenizer = build.train_tokenizer(CORPUS)
+    tokenizer.save_pretrained(folder)
+    ids = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    shape = Phi3Config(**DECODER, vocab_size=320, bos_token_id=None, **ids)
+    Phi3ForCausalLM(shape).save_pretrained(folder)
+    return folder
+
+
+def smolvlm(folder: Path) -> Path:
+    """Save SmolVLM in small (Idefics3): pictures of 64 pixels, in tiles of 32, 4 tokens each."""
+    torch.manual_seed(0)
+    places = [f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)]
+    control = [
+        "<fake_token_around_image>",
+        "<image>",
+        "<global-img>",
+        "<end_of_utterance>",
+        *places,
+    ]
+    tokenizer = build.train_tokenizer(CORPUS)
+    tokenizer.add_special_tokens({"additional_special_tokens": control})
+    tokenizer.eos_token = "<end_of_utterance>"
+    edges = {"size": {"longest_edge": 2 * SIDE}, "max_image_size": {"longest_edge": SIDE}}
+    Idefics3Processor(
+        Idefics3ImageProcessor(**edges), tokenizer, image_seq_len=4, chat_template=SMOLVLM_TEMPLATE
+    ).save_pretrained(folder)
+    sight = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
+    sight |= {"num_attention_heads": 4, "image_size": SIDE, "patch_size": 8}
+    ids = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    text = {"model_type": "llama", **DECODER, "max_position_embeddings": 512, **ids}
+    config = Idefics3Config(
+        vision_config=sight, text_config=text | {"vocab_size": 384, "bos_token_id": None},
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"), scale_factor=2,
+        tie_word_embeddings=True, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    Idefics3ForConditionalGeneration(config).save_pretrained(folder)
+    return folder
 
 
 def trained(steps: int = 150, **changes) -> Bundle:

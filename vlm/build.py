@@ -17,9 +17,11 @@ from transformers import (
     LlamaConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    ViTImageProcessor,
     set_seed,
 )
 
+from vlm import quantize
 from vlm.errors import UserError, lookup
 from vlm.models.configuration_vlm import VlmConfig
 from vlm.models.modeling_vlm import VlmForConditionalGeneration
@@ -29,17 +31,22 @@ from vlm.presets import IMAGE_FEATURES, Preset
 from vlm.types import Bundle
 
 IMAGE, END, PAD = "<image>", "<|end|>", "<|pad|>"
+QUANTISED = ("is_loaded_in_4bit", "is_loaded_in_8bit", "is_quantized", "quantization_method",
+             "hf_quantizer")  # what transformers and peft ask a model for  # fmt: skip
 CONTROL = (PAD, END, "<|system|>", "<|user|>", "<|assistant|>", IMAGE)
 SAFE = {"use_safetensors": True, "trust_remote_code": False}
 UNOPENED = (OSError, ValueError, RuntimeError, SafetensorError)  # missing, damaged, of another kind
 INSTEAD = f"choose other --image-features ({', '.join(IMAGE_FEATURES)}) or another tower"
 
 
-def build(preset: Preset, name: str, corpus: Iterable[str] = (), seed: int = 0) -> Bundle:
+def build(
+    preset: Preset, name: str, corpus: Iterable[str] = (), seed: int = 0, kind: str = "none"
+) -> Bundle:
     """A model of the preset's shape: pretrained parts are loaded, the rest starts from `seed`.
 
     Args:
         corpus: texts from which a tokenizer is trained when the preset has no decoder of its own.
+        kind: how a pretrained decoder keeps its weights: 4bit, 8bit or none.
 
     Raises:
         UserError: when the preset has no parts, a part cannot be had, or the parts do not fit.
@@ -51,29 +58,52 @@ def build(preset: Preset, name: str, corpus: Iterable[str] = (), seed: int = 0) 
     lookup(PROJECTORS, preset.projector, "projector")
     lookup(dict.fromkeys(IMAGE_FEATURES), preset.image_features, "kind of image features")
     set_seed(seed)
-    tower, image_processor = load_tower(preset.vision, preset.image_features)
-    decoder, tokenizer = _decoder(preset, corpus)
+    tower, image_processor = _eyes(preset)
+    decoder, tokenizer = _decoder(preset, corpus, kind)
     config = VlmConfig(
-        vision_config=tower.config,
+        vision_config=tower.config if tower else None,
         text_config=decoder.config if decoder else _text_config(preset, tokenizer),
         image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
         image_features=preset.image_features,
         projector=preset.projector,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
+        **({} if tower else {"image_size": preset.image_size, "patch_size": preset.patch_size}),
     )
-    model = VlmForConditionalGeneration(config)
-    model.model.vision_tower.load_state_dict(tower.state_dict())
-    if decoder:
-        model.model.language_model.load_state_dict(decoder.base_model.state_dict())
-        model.lm_head.load_state_dict(decoder.get_output_embeddings().state_dict())
-        model.tie_weights()
+    model = _composed(config, tower, decoder)
     try:
         places = image_tokens(model, image_processor)
     except ValueError as error:
         raise UserError(f"The projector {preset.projector!r} does not fit: {error}") from error
-    processor = VlmProcessor(image_processor, tokenizer, places, IMAGE, CHAT_TEMPLATE)
+    template = preset.chat_template or CHAT_TEMPLATE
+    processor = VlmProcessor(image_processor, tokenizer, places, IMAGE, template)
     return Bundle(model, processor, name)
+
+
+def _eyes(preset: Preset) -> tuple[PreTrainedModel | None, object]:
+    """The preset's tower and its image processor; without one, a processor for raw patches."""
+    if preset.vision:
+        return load_tower(preset.vision, preset.image_features)
+    side = {"height": preset.image_size, "width": preset.image_size}
+    return None, ViTImageProcessor(size=side)
+
+
+def _composed(config: VlmConfig, tower, decoder) -> VlmForConditionalGeneration:
+    """The parts in one model; those that are pretrained are taken as they are, not copied."""
+    if decoder is None:
+        model = VlmForConditionalGeneration(config)
+        if tower:
+            model.model.vision_tower.load_state_dict(tower.state_dict())
+        return model
+    with torch.device("meta"):  # a decoder of billions is not to be there twice
+        model = VlmForConditionalGeneration(config)
+    model.model.vision_tower, model.model.language_model = tower, decoder.base_model
+    model.lm_head = decoder.get_output_embeddings()
+    model.model.projector.to_empty(device="cpu").to(decoder.dtype).apply(model._init_weights)
+    for sign in QUANTISED:
+        if hasattr(decoder, sign):
+            setattr(model, sign, getattr(decoder, sign))
+    return model
 
 
 def image_tokens(model: VlmForConditionalGeneration, image_processor) -> int:
@@ -135,12 +165,17 @@ def _tower(path: str | Path, config, features: str) -> PreTrainedModel:
     return tower
 
 
-def _decoder(preset: Preset, corpus: Iterable[str]):
+def _decoder(preset: Preset, corpus: Iterable[str], kind: str = "none"):
     """A pretrained decoder and its tokenizer, or None and a tokenizer made from the corpus."""
     if not preset.text:
         return None, train_tokenizer(corpus)
+    dtype = torch.float32 if kind == "none" else torch.bfloat16
     try:
-        decoder = AutoModelForCausalLM.from_pretrained(preset.text, dtype=torch.float32, **SAFE)
+        config = AutoConfig.from_pretrained(preset.text, trust_remote_code=False)
+        decoder = AutoModelForCausalLM.from_pretrained(
+            preset.text, config=config, dtype=dtype,
+            quantization_config=quantize.settings(kind, config), **SAFE,
+        )  # fmt: skip
         tokenizer = AutoTokenizer.from_pretrained(
             preset.text, trust_remote_code=False, padding_side="left"
         )

@@ -13,6 +13,9 @@ from vlm.errors import UserError
 C = TypeVar("C")
 
 DESCRIBE = "Describe this picture."  # the question when none is asked
+SCHEDULES = ("cosine_with_min_lr", "linear", "constant_with_warmup")
+OPTIMISERS = ("auto", "adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit")
+QUANTIZE = ("4bit", "8bit", "none")
 
 
 def setting(default: Any, help: str, *, low=None, high=None, step=None, choices=None) -> Any:
@@ -48,7 +51,13 @@ class TrainConfig:
 
     learning_rate: float = setting(1e-3, "peak learning rate", low=0, high=1)
     min_lr_rate: float = setting(0.1, "last learning rate, as a share of the peak", low=0, high=1)
+    schedule: str = setting(
+        SCHEDULES[0], "of the learning rate after the warm-up", choices=SCHEDULES
+    )
     warmup_steps: int = setting(100, "steps of linear warm-up", low=0)
+    optimiser: str = setting(
+        "adamw_torch", "auto: paged 8-bit AdamW on a GPU, AdamW elsewhere", choices=OPTIMISERS
+    )
     weight_decay: float = setting(0.01, "AdamW's weight decay", low=0, high=1)
     max_grad_norm: float = setting(1.0, "gradients are clipped to this norm", low=0)
     epochs: float = setting(40.0, "passes over the data", low=0)
@@ -56,12 +65,38 @@ class TrainConfig:
     batch_size: int = setting(32, "examples in one forward pass", low=1)
     accumulation: int = setting(1, "forward passes in one optimiser step", low=1)
     eval_every: int = setting(500, "steps between measurements of held-out loss", low=1)
+    eval_first: bool = setting(False, "measure before the first step too")
+    patience: int = setting(
+        0, "stop after so many measurements without a better loss, 0 = never", low=0
+    )
     save_every: int = setting(500, "steps between checkpoints", low=1)
     keep: int = setting(2, "checkpoints kept, the newest ones, 0 = all", low=0)
     log_every: int = setting(20, "steps between lines of metrics.jsonl", low=1)
     bf16: bool = setting(True, "compute in bfloat16 where the hardware has it")
+    checkpointing: bool = setting(False, "compute activations twice: less memory, more time")
     threads: int = setting(0, "CPU threads, 0 = one for each core", low=0, high=1024)
     seed: int = setting(0, "seed of order, dropout and initial weights", low=0, high=2**31 - 1)
+
+    def __post_init__(self):
+        check(self)
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """How a model is adapted: LoRA (arXiv 2106.09685), on 4-bit weights QLoRA (2305.14314)."""
+
+    rank: int = setting(16, "of the low-rank matrices", low=1, high=1024)
+    alpha: float = setting(32.0, "their scale: they are added times alpha / rank", low=0, high=4096)
+    dropout: float = setting(0.05, "of their input", low=0, high=0.9)
+    targets: str = setting("all", "names of the decoder's linear layers, with commas, or all")
+    connector: str = setting("full", "how the projector learns", choices=("full", "lora", "frozen"))
+    vision: str = setting("frozen", "how the vision tower learns", choices=("lora", "frozen"))
+    image_size: int = setting(
+        0, "longest side of a picture that is cut into tiles, pixels, 0 = the base's own", low=0
+    )
+    tiles: bool = setting(True, "cut pictures into tiles, where the base does")
+    quantize: str = setting("none", "the decoder's frozen weights: NF4, LLM.int8 or as they are",
+                            choices=QUANTIZE)  # fmt: skip
 
     def __post_init__(self):
         check(self)

@@ -2,10 +2,12 @@
 
 A training example is the inference prompt plus the answer:
     encode(image, turn) = prompt_inputs(image, turn.prompt, turn.history) + answer ids + [eos]
-with labels over the answer and the eos only.
+with labels over the answer and the eos only. Where a chat template sets something before answers (a
+space: SmolVLM), the answer ids begin with it.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from PIL import Image
@@ -96,9 +98,21 @@ def encode(processor, image: Image.Image, turn: Turn) -> dict[str, torch.Tensor]
     return inputs | _with_answer(processor, inputs["input_ids"], turn.answer)
 
 
+@lru_cache(maxsize=16)
+def lead(processor) -> str:
+    """What the chat template sets between the prompt for an answer and the answer, if anything."""
+    mark = "answer"
+    asked = [{"role": "user", "content": [{"type": "text", "text": "question"}]}]
+    told = [*asked, {"role": "assistant", "content": [{"type": "text", "text": mark}]}]
+    render = processor.apply_chat_template
+    prompt = render(asked, add_generation_prompt=True, tokenize=False)
+    whole = render(told, tokenize=False)
+    return whole.removeprefix(prompt).partition(mark)[0] if whole.startswith(prompt) else ""
+
+
 def _with_answer(processor, prompt_ids: torch.Tensor, answer: str) -> dict[str, torch.Tensor]:
     tokenizer = processor.tokenizer
-    text = _spellable(answer)
+    text = lead(processor) + _spellable(answer)
     ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     answer_ids = torch.tensor([[*ids, tokenizer.eos_token_id]])
     input_ids = torch.cat([prompt_ids, answer_ids], dim=1)
@@ -130,8 +144,22 @@ def _pad(examples: Sequence[dict], pad_id: int, left: bool) -> dict[str, torch.T
         rows = [example[name] for example in examples]
         if rows[0].dim() == 2 and rows[0].shape == examples[0]["input_ids"].shape:
             rows = [_fill(row, longest, fill.get(name, 0), left) for row in rows]
-        batch[name] = torch.cat(rows)
+        batch[name] = torch.cat(_same_tiles(rows))
     return batch
+
+
+def _same_tiles(rows: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Pictures [1, tiles, ...] cut into fewer tiles than others get black ones, left out again.
+
+    Idefics3 and SmolVLM drop tiles that are all zero.
+    """
+    most = max(row.shape[1] for row in rows)
+    return [
+        torch.cat([row, row.new_zeros(1, most - row.shape[1], *row.shape[2:])], 1)
+        if row.dim() > 3 and row.shape[1] < most
+        else row
+        for row in rows
+    ]
 
 
 def _fill(row: torch.Tensor, length: int, value: int, left: bool) -> torch.Tensor:
@@ -150,7 +178,7 @@ def check_labels(processor, turns: Sequence[Turn]) -> None:
         example = encode_text(processor, turn)
         labels = example["labels"][0]
         supervised = labels[labels != IGNORE_INDEX]
-        text = tokenizer.decode(supervised[:-1])
+        text = tokenizer.decode(supervised[:-1]).removeprefix(lead(processor))
         if supervised[-1] != tokenizer.eos_token_id or text != turn.answer:
             raise UserError(
                 f"The supervised tokens read {text!r} but the answer is {turn.answer!r}; "

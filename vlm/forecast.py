@@ -2,13 +2,14 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import torch
 
-from vlm import runtime
+from vlm import memory, runtime
 from vlm.config import TrainConfig
-from vlm.types import Bundle
+from vlm.types import IGNORE_INDEX, Bundle
 
 
 def parameters(bundle: Bundle) -> str:
@@ -37,52 +38,81 @@ def published_size(bundle: Bundle) -> str:
 
 
 def forecast(bundle, examples, collate: Callable, config: TrainConfig, count: int) -> str:
-    """Time and memory of a training on `count` examples, from one real step on a few of them.
+    """Time and memory of a training on `count` examples; one real step on a few of them is made.
 
     The model is changed by it.
     """
     model = bundle.model.train()
-    learning = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(learning, lr=config.learning_rate)
-    batch = collate([examples[i % len(examples)] for i in range(config.batch_size)])
-    batch = {name: value.to(model.device) for name, value in batch.items()}
-    _step(model, batch, optimiser, config)  # the first one also allocates
-    started = time.perf_counter()
-    _step(model, batch, optimiser, config)
-    seconds = time.perf_counter() - started
+    device = model.device
+    few = [examples[i % len(examples)] for i in range(config.batch_size)]
+    one, batch = (
+        {name: value.to(device) for name, value in collate(some).items()} for some in (few[:1], few)
+    )
+    bf16 = config.bf16 and runtime.has_bf16(device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        needed = memory.needed(model, one, config)
+        own = max(0, memory.held(device) - memory.weights(model).total())
+        if config.checkpointing:
+            model.activation_checkpointing_enable({"use_reentrant": False})
+        optimiser = _optimiser(model, config)
+        held = memory.measured(lambda: _step(model, batch, optimiser), device)
+        started = time.perf_counter()
+        _step(model, batch, optimiser)
+        seconds = time.perf_counter() - started
+    return "\n".join(
+        [*_work(model, batch, config, count, seconds), *_sizes(needed, own, held, device)]
+    )
+
+
+def _work(model, batch, config: TrainConfig, count: int, seconds: float) -> list[str]:
+    """Tokens, steps and time."""
     passes = math.ceil(count / config.batch_size)
     if config.max_steps > 0:
         passes = min(passes, config.max_steps * config.accumulation)
     steps = math.ceil(passes / config.accumulation)
     tokens = int(batch["attention_mask"].sum()) / config.batch_size
-    supervised = int((batch["labels"] != -100).sum()) / config.batch_size
-    return "\n".join(
-        [
-            f"tokens per example: {tokens:.0f}, of them supervised: {supervised:.0f}, "
-            f"image tokens per picture: {bundle.processor.num_image_tokens}",
-            f"optimiser steps: {steps:,} of {config.batch_size} x {config.accumulation} examples",
-            f"one forward and backward pass: {seconds:.2f} s; whole training: "
-            f"{_time(passes * seconds)}",
-            f"weights {_bytes(_size(model.parameters()))}, gradients {_bytes(_size(learning))}, "
-            f"optimiser {_bytes(2 * _size(learning))}, "
-            f"peak memory of this process {runtime.peak_memory(model.device) / 1e9:.2f} GB",
-        ]
-    )
+    seen = int((batch["input_ids"] == model.config.image_token_id).sum())
+    supervised = int((batch["labels"] != IGNORE_INDEX).sum()) / config.batch_size
+    return [
+        f"tokens per example: {tokens:.0f}, of them supervised: {supervised:.0f}, "
+        f"image tokens per picture: {seen / config.batch_size:.0f}",
+        f"optimiser steps: {steps:,} of {config.batch_size} x {config.accumulation} examples",
+        f"one forward and backward pass: {seconds:.2f} s; whole training: "
+        f"{_time(passes * seconds)}",
+    ]
 
 
-def _step(model, batch, optimiser, config: TrainConfig) -> None:
-    device = model.device
-    bf16 = config.bf16 and runtime.has_bf16(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        loss = model(**batch).loss
+def _sizes(needed: Counter, own: int, held: int | None, device: torch.device) -> list[str]:
+    """Where the bytes go, what one step took, and whether it fits."""
+    listed = ", ".join(f"{name} {_bytes(size)}" for name, size in needed.items())
+    total = own + needed.total()
+    lines = [f"memory: {listed}; the program itself {_bytes(own)}; together {_bytes(total)}"]
+    if held:
+        lines.append(f"one step held {_bytes(held)}: the forecast is {total / held - 1:+.0%} off")
+    free = memory.available(device)
+    if free is not None:
+        there = free + (held or total)  # what this program holds now is its own
+        verdict = "it fits" if max(total, held or 0) < there else "it does NOT fit"
+        lines.append(f"{_bytes(there)} can be had: {verdict}")
+    return lines
+
+
+def _optimiser(model, config: TrainConfig) -> torch.optim.Optimizer:
+    """What the Trainer would take, in its plain form."""
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if model.device.type == "cuda" and config.optimiser in ("auto", "paged_adamw_8bit"):
+        from bitsandbytes.optim import PagedAdamW8bit
+
+        return PagedAdamW8bit(learning, lr=config.learning_rate)
+    return torch.optim.AdamW(learning, lr=config.learning_rate)
+
+
+def _step(model, batch, optimiser) -> None:
+    loss = model(**batch).loss
     loss.backward()
     optimiser.step()
     optimiser.zero_grad()
     float(loss.detach())  # waits for the device
-
-
-def _size(tensors) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _bytes(count: int) -> str:

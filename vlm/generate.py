@@ -61,8 +61,9 @@ class _Interrupt(StoppingCriteria):
 class _Pieces(TextStreamer):
     """Hands each finished piece of text to another thread and counts the tokens."""
 
-    def __init__(self, tokenizer, stats: Stats):
-        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
+    def __init__(self, processor, stats: Stats):
+        super().__init__(processor.tokenizer, skip_prompt=True, skip_special_tokens=True)
+        self.lead = encoding.lead(processor)  # comes before the answer, is not part of it
         self.queue: queue.Queue[str | None | BaseException] = queue.Queue()
         self.stats, self.prompt_seen = stats, False
         stats.began = time.monotonic()
@@ -76,6 +77,8 @@ class _Pieces(TextStreamer):
         super().put(value)
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        while text and self.lead:
+            text, self.lead = text.removeprefix(self.lead[0]), self.lead[1:]
         if text:
             self.queue.put(text)
 
@@ -105,7 +108,7 @@ def stream(
     closed = threading.Event()  # our own: the caller may use theirs for several answers
     inputs = encoding.prompt_inputs(bundle.processor, image, prompt, history)
     with bundle.lock:
-        pieces = _Pieces(bundle.processor.tokenizer, stats)
+        pieces = _Pieces(bundle.processor, stats)
         job = (bundle, inputs, config, (stop, closed), stats, pieces)
         worker = threading.Thread(target=_work, args=job, daemon=True)
         worker.start()
@@ -160,7 +163,8 @@ def _generate_text(bundle, inputs, config, stops, stats) -> list[str]:
     stats.seconds = time.monotonic() - stats.began
     if config.num_beams > 1:  # which beam is the answer shows at the end
         stats.first_token = stats.seconds
-    return bundle.processor.tokenizer.batch_decode(ids, skip_special_tokens=True)
+    texts = bundle.processor.tokenizer.batch_decode(ids, skip_special_tokens=True)
+    return [text.removeprefix(encoding.lead(bundle.processor)) for text in texts]
 
 
 @torch.inference_mode()

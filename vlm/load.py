@@ -6,12 +6,20 @@ import re
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText, AutoProcessor
-from transformers.utils import logging
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    ProcessorMixin,
+)
+from transformers.utils import PROCESSOR_NAME, logging
 
-from vlm import runtime
+from vlm import build, lora, runtime
+from vlm import quantize as quantized
 from vlm.errors import UserError, lookup
 from vlm.models.configuration_vlm import VlmConfig
+from vlm.models.idefics3 import guarded
 from vlm.models.modeling_vlm import VlmForConditionalGeneration, VlmModel
 from vlm.models.processing_vlm import VlmProcessor
 from vlm.presets import PRESETS
@@ -33,6 +41,7 @@ def register() -> None:
 def load(
     name: str = "moda-mini",
     *,
+    adapter: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
     revision: str | None = None,
@@ -40,13 +49,63 @@ def load(
     """Open a model for training or answering.
 
     Args:
-        name: a preset, a local folder, or a Hub id such as `org/model`.
+        name: a preset, a local folder, a Hub id such as `org/model`, or the folder of an adapter,
+            which is opened with its base and merged into it.
+        adapter: the folder of an adapter for the model of this name.
         dtype: float32, bfloat16, float16, or auto: float32 on a CPU, bfloat16 on a GPU.
 
     Raises:
         UserError: when there is no such model here or on the Hub, or it is not one that describes
-            pictures, or its files are damaged.
+            pictures, or its files are damaged, or the adapter is another model's.
     """
+    if adapter is None and lora.is_adapter(name):
+        adapter, (name, revision) = name, lora.base_of(name)
+    if adapter is None:
+        return _opened(name, device, dtype, revision, "none")
+    begin = load if lora.is_adapter(name) else open_base
+    bundle = begin(name, device=device, dtype=dtype, revision=revision)
+    model = lora.merged(lora.open_on(bundle, adapter))
+    return Bundle(model.eval(), _processor(adapter) or bundle.processor, str(adapter))
+
+
+def _processor(folder: str) -> ProcessorMixin | None:
+    """The processor that lies beside an adapter: it may cut pictures otherwise than the base's."""
+    if not os.path.isfile(os.path.join(folder, PROCESSOR_NAME)):
+        return None
+    try:
+        return guarded(AutoProcessor.from_pretrained(folder, trust_remote_code=False))
+    except Exception as error:  # a damaged file raises whatever its parser raises
+        raise UserError(_why_not(folder, folder, error)) from error
+
+
+def open_base(
+    name: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    revision: str | None = None,
+    quantize: str = "none",
+) -> Bundle:
+    """A model to put an adapter on: one that `load` opens, or a preset that is made of parts.
+
+    Args:
+        quantize: how the decoder keeps its weights: 4bit, 8bit or none.
+    """
+    preset = PRESETS.get(name)
+    if preset and preset.text and not preset.path:
+        return _assembled(name, runtime.pick_device(device), quantize)
+    return _opened(name, device, dtype, revision, quantize)
+
+
+def _assembled(name: str, place: torch.device, quantize: str) -> Bundle:
+    """A preset's pretrained parts; what is new among them comes with the adapter."""
+    bundle = build.build(PRESETS[name], name, kind=quantize)
+    model = bundle.model if quantize != "none" else bundle.model.to(place)
+    return Bundle(model.eval(), bundle.processor, name)
+
+
+def _opened(name: str, device: str, dtype: str, revision: str | None, quantize: str) -> Bundle:
+    """A model from a folder or the Hub."""
     register()
     path, place = locate(name), runtime.pick_device(device)
     number_format = _dtype(dtype, place)
@@ -54,10 +113,13 @@ def load(
         logging.disable_progress_bar()  # bars are for downloads; a folder opens at once
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=False, revision=revision)
+        small = quantized.settings(quantize, config)
         model, found = AutoModelForImageTextToText.from_pretrained(
             path,
             config=config,
             dtype=number_format,
+            quantization_config=small,
+            device_map={"": place} if small else None,
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,
@@ -66,9 +128,12 @@ def load(
         if found["missing_keys"] and config.model_type == "vlm":
             raise KeyError(*found["missing_keys"])  # transformers would draw them at random
         processor = AutoProcessor.from_pretrained(path, trust_remote_code=False, revision=revision)
+    except UserError:
+        raise
     except Exception as error:  # a damaged file raises whatever its parser raises
         raise UserError(_why_not(name, path, error)) from error
-    return Bundle(model.to(place).eval(), processor, name)
+    model = model if small else model.to(place)
+    return Bundle(model.eval(), guarded(processor), name)
 
 
 def locate(name: str) -> str:

@@ -6,12 +6,13 @@ The run folder keeps a small copy of each picture, so that the answers can be lo
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vlm import describe, generate
+from vlm import describe, generate, runs
 from vlm.config import DESCRIBE
 from vlm.data.images import open_image
 from vlm.types import Bundle, Record, Turn
 
-FOLDER = "panel"
+FOLDER, PAGE = "panel", "panel.html"
+TEMPLATE = Path(__file__).with_name("panel.html.jinja")
 SIDE = 224  # pixels of the longer side of a copy
 
 
@@ -48,3 +49,24 @@ def answers(bundle: Bundle, shown: Sequence[Record], kept: dict[str, str]) -> It
     for row in generate.panel(bundle, shown):
         known = {key: value for key, value in row.items() if value or key == "text"}
         yield {"image": kept[row["id"]], **known}
+
+
+def write_page(run: Path) -> Path | None:
+    """A page that shows the panel before, during and after the training, side by side.
+
+    The pictures are those of the run folder; everything a model or a data set wrote is escaped.
+    """
+    rows = runs.read_jsonl(run / "samples.jsonl")
+    steps = sorted({row["step"] for row in rows})
+    if not steps:
+        return None
+    chosen = sorted({steps[0], steps[len(steps) // 2], steps[-1]})
+    pictures: dict[str, dict] = {}
+    for row in rows:
+        known = pictures.setdefault(row["image"], {**row, "said": {}})
+        known["said"][row["step"]] = row["text"]
+    from jinja2 import Environment
+
+    page = Environment(autoescape=True).from_string(TEMPLATE.read_text())
+    runs.write_text(run / PAGE, page.render(steps=chosen, pictures=list(pictures.values())))
+    return run / PAGE

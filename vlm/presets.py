@@ -21,6 +21,8 @@ class Preset:
         text: folder or Hub id of the decoder; empty = from scratch, with an own tokenizer.
         decoder: sizes of a decoder made from scratch (LlamaConfig's names).
         image_features: what the tower gives: pooled, projected or patches.
+        image_size, patch_size: pixels, of a model that reads raw patches, without a tower.
+        chat_template: how a pretrained decoder has learnt to be asked; empty = Loupe's own.
         projector: a name in `models.projectors.PROJECTORS`.
         training: defaults of `TrainConfig` that differ for this model.
     """
@@ -31,12 +33,15 @@ class Preset:
     text: str = ""
     decoder: Mapping[str, int] = field(default_factory=dict)
     image_features: str = "pooled"
+    image_size: int = 0
+    patch_size: int = 0
+    chat_template: str = ""
     projector: str = "mlp"
     training: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def buildable(self) -> bool:
-        return bool(self.vision)
+        return bool(self.vision or self.patch_size)
 
 
 # widths divisible by 64 and a key/value width of at least 32, so that 4-bit weights work
@@ -49,6 +54,18 @@ _MINI_DECODER = MappingProxyType(
         "num_key_value_heads": 2,
         "max_position_embeddings": 512,
     }
+)
+
+# Phi-3's turns, with the picture before the first words
+_PHI3_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '<|' + message['role'] + '|>\n' }}"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}"
+    "{{ '<|end|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
 )
 
 PRESETS: dict[str, Preset] = {
@@ -66,7 +83,34 @@ PRESETS: dict[str, Preset] = {
         image_features="projected",
         training={"epochs": 40, "batch_size": 32, "accumulation": 8},
     ),
+    "phi-vlm": Preset(
+        "Phi-3-mini reads patches of the picture itself; wants run_qlora.py",
+        text="microsoft/Phi-3-mini-4k-instruct",
+        image_features="patches",
+        image_size=32,
+        patch_size=4,
+        chat_template=_PHI3_TEMPLATE,
+        projector="mlp2x",
+    ),
     "smolvlm-256m": Preset("Hub, 256M", path="HuggingFaceTB/SmolVLM-256M-Instruct"),
     "smolvlm-500m": Preset("Hub, 500M", path="HuggingFaceTB/SmolVLM-500M-Instruct"),
     "smolvlm-2.2b": Preset("Hub, 2.2B, wants a GPU", path="HuggingFaceTB/SmolVLM-Instruct"),
+}
+
+ALIASES = {"phi3": "phi-vlm", "smolvlm": "smolvlm-256m"}  # of bases
+
+# What `finetune/run_qlora.py --base` knows by name: defaults that differ from the script's own.
+BASES: dict[str, dict[str, dict]] = {
+    "phi-vlm": {
+        "adapter": {"quantize": "4bit", "targets": "qkv_proj,o_proj,gate_up_proj,down_proj"},
+        "training": {"epochs": 10.0},
+    },
+    "moda-mini": {
+        "adapter": {"quantize": "none"},
+        "training": {"learning_rate": 2e-3, "epochs": 6.0, "batch_size": 16, "accumulation": 1}
+        | {"checkpointing": False},
+    },
+    "smolvlm-256m": {"adapter": {"quantize": "4bit"}},
+    "smolvlm-500m": {"adapter": {"quantize": "4bit"}},
+    "smolvlm-2.2b": {"adapter": {"quantize": "4bit"}},
 }

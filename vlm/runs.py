@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vlm import runtime
 from vlm.errors import UserError
 
 MANIFEST = "manifest.json"
@@ -98,17 +99,18 @@ def checkpoints(run: Path) -> list[Path]:
 
 
 def newest_checkpoint(run: Path) -> Path | None:
-    """The newest whole checkpoint; incomplete ones that came after it are removed."""
+    """The newest whole checkpoint; the main process removes incomplete ones that came after it."""
     for checkpoint in reversed(checkpoints(run)):
         if is_sealed(checkpoint):
             return checkpoint
-        shutil.rmtree(checkpoint)
+        if runtime.is_main():
+            shutil.rmtree(checkpoint)
     return None
 
 
 def check_free(run: Path, resume: bool) -> None:
     """Raise a `UserError` when the folder already holds a run and `resume` was not asked for."""
-    if not resume and (run / "status.json").exists():
+    if not resume and runtime.is_main() and (run / "status.json").exists():
         raise UserError(f"{run} already holds a run; add --resume, or choose another --out.")
 
 
@@ -122,7 +124,7 @@ def prepare(run: Path, resume: bool) -> Path | None:
     run.mkdir(parents=True, exist_ok=True)
     checkpoint = newest_checkpoint(run) if resume else None
     step = int(checkpoint.name[11:]) if checkpoint else 0
-    for name in LOGS:
+    for name in LOGS if runtime.is_main() else ():
         _keep_until(run / name, step)
     return checkpoint
 

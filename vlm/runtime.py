@@ -60,6 +60,8 @@ def pick_device(name: str = "auto") -> "torch.device":
     available["mps"] = torch.backends.mps.is_available()
     if name == "auto":
         name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+        if name == "cuda" and "LOCAL_RANK" in os.environ:  # torchrun: a GPU for each process
+            name = f"cuda:{os.environ['LOCAL_RANK']}"
     kind, _, number = name.partition(":")
     count = torch.cuda.device_count() if kind == "cuda" else 1
     numbered = not number or number.isdecimal() and int(number) < count
@@ -67,6 +69,16 @@ def pick_device(name: str = "auto") -> "torch.device":
         usable = ", ".join(kind for kind, there in available.items() if there)
         raise UserError(f"Device {name!r} is not on this machine; choose one of: auto, {usable}.")
     return torch.device(name)
+
+
+def processes() -> int:
+    """How many train together: torchrun says it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_main() -> bool:
+    """True for the process that writes: the only one, or torchrun's first."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def has_bf16(device: "torch.device") -> bool:

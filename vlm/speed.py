@@ -1,9 +1,6 @@
 """How fast a model answers and how much memory it takes, one picture at a time and in batches."""
 
-import contextlib
-import ctypes
 import dataclasses
-import gc
 import statistics
 import time
 from collections.abc import Sequence
@@ -13,7 +10,7 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from vlm import generate, runtime
+from vlm import generate, memory
 from vlm.config import DESCRIBE, GenerateConfig
 from vlm.data.images import open_image
 from vlm.errors import UserError
@@ -25,10 +22,6 @@ SIZES = (1, 8)  # pictures at a time
 REPEATS = 5
 WARM_UP = 4  # tokens
 MEGABYTE = 10**6
-ON_GPU = "largest GPU memory that torch held meanwhile"
-RESIDENT = "largest resident memory of the whole process meanwhile"
-SINCE_START = "largest resident memory of the whole process since it started"
-_PROCESS = Path("/proc/self")  # Linux: status tells the peak, clear_refs forgets it (man 5 proc)
 _DIGITS = {"first_token_s": 4, "answer_s": 4, "peak_memory_mb": 1}
 
 
@@ -76,10 +69,10 @@ def _figures(
     """The medians over groups of one size, after a short answer that is not counted."""
     device = bundle.model.device
     _timed(bundle, groups[0], dataclasses.replace(config, max_new_tokens=WARM_UP))
-    what = _forget_peak(device)
+    what = memory.forget_peak(device)
     bar = tqdm(groups, f"speed at batch {len(groups[0])}", leave=False)
     rounds = [_timed(bundle, group, config) for group in bar]
-    row = {"peak_memory_mb": _peak(device, what) / MEGABYTE}
+    row = {"peak_memory_mb": memory.peak(device, what) / MEGABYTE}
     names = [name for name in rounds[0] if all(name in found for found in rounds)]
     row |= {name: statistics.median(found[name] for found in rounds) for name in names}
     row = {name: round(value, _DIGITS.get(name, 2)) for name, value in row.items()}
@@ -107,35 +100,3 @@ def _circumstances(bundle: Bundle, device: torch.device) -> dict[str, int | str]
     gpu = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
     dtype = str(bundle.model.dtype).removeprefix("torch.")
     return {"threads": torch.get_num_threads(), "device": device.type + gpu, "dtype": dtype}
-
-
-def _forget_peak(device: torch.device) -> str:
-    """Start the record of the largest memory anew where that can be done; says what is recorded."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        return ON_GPU
-    _give_back()
-    try:
-        (_PROCESS / "clear_refs").write_text("5")
-        _resident_peak()
-    except (OSError, KeyError):  # another system, or a sandbox
-        return SINCE_START
-    return RESIDENT
-
-
-def _give_back() -> None:
-    """Return what is freed but still held to the system, or earlier work counts as the model's."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # a C library that is not glibc
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def _peak(device: torch.device, what: str) -> int:
-    """The largest memory since `_forget_peak`, in bytes."""
-    return _resident_peak() if what == RESIDENT else runtime.peak_memory(device)
-
-
-def _resident_peak() -> int:
-    """Bytes; a KeyError when the system does not tell."""
-    lines = (_PROCESS / "status").read_text().splitlines()
-    return int(dict(line.split(":", 1) for line in lines if ":" in line)["VmHWM"].split()[0]) * 1024

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import ProgressCallback, Trainer, TrainingArguments
+from transformers import EarlyStoppingCallback, ProgressCallback, Trainer, TrainingArguments
 
 from vlm import runlog, runs, runtime
-from vlm.config import TrainConfig
+from vlm.config import SCHEDULES, TrainConfig
 from vlm.errors import UserError, lookup
+from vlm.lora import LEARNT
 
 LAST_BLOCK = "last_block"  # of the vision tower
 # stage -> the parts that learn; freezing, the optimiser and saving all follow this table
@@ -18,6 +19,7 @@ STAGES: dict[str, frozenset[str]] = {
     "projector": frozenset({"projector"}),
     "moda": frozenset({"projector", "language_model", "lm_head"}),
     "unfrozen": frozenset({"projector", "language_model", "lm_head", LAST_BLOCK}),
+    "adapters": LEARNT,
 }
 
 
@@ -67,14 +69,15 @@ class _Trainer(Trainer):
 
 
 def arguments(
-    config: TrainConfig, run: Path, device: torch.device, text: bool
+    config: TrainConfig, run: Path, device: torch.device, text: bool, resumed: bool = False
 ) -> TrainingArguments:
     """Our settings in the Trainer's words."""
     return TrainingArguments(
         output_dir=str(run),
         learning_rate=config.learning_rate,
-        lr_scheduler_type="cosine_with_min_lr",
-        lr_scheduler_kwargs={"min_lr_rate": config.min_lr_rate},
+        lr_scheduler_type=config.schedule,
+        lr_scheduler_kwargs=_schedule(config),
+        optim=_optimiser(config, device),
         warmup_steps=config.warmup_steps,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
@@ -85,12 +88,18 @@ def arguments(
         gradient_accumulation_steps=config.accumulation,
         eval_strategy="steps",
         eval_steps=config.eval_every,
-        save_steps=config.save_every,
+        eval_on_start=config.eval_first and not resumed,
+        save_steps=config.eval_every if config.patience else config.save_every,
         save_total_limit=config.keep or None,
+        load_best_model_at_end=bool(config.patience),
+        activation_checkpointing=config.checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False} if config.checkpointing else None,
         logging_steps=config.log_every,
         logging_nan_inf_filter=False,
         bf16=config.bf16 and runtime.has_bf16(device),
         use_cpu=device.type == "cpu",
+        ddp_backend="gloo" if runtime.processes() > 1 and device.type == "cpu" else None,
+        ddp_find_unused_parameters=False,
         seed=config.seed,
         data_seed=config.seed,
         remove_unused_columns=False,
@@ -98,6 +107,20 @@ def arguments(
         include_num_input_tokens_seen="non_padding" if text else "no",
         report_to="none",
     )
+
+
+def _schedule(config: TrainConfig) -> dict:
+    return {"min_lr_rate": config.min_lr_rate} if config.schedule == SCHEDULES[0] else {}
+
+
+def _stopper(config: TrainConfig) -> list[EarlyStoppingCallback]:
+    return [EarlyStoppingCallback(config.patience)] if config.patience else []
+
+
+def _optimiser(config: TrainConfig, device: torch.device) -> str:
+    if config.optimiser != "auto":
+        return config.optimiser
+    return "paged_adamw_8bit" if device.type == "cuda" else "adamw_torch"
 
 
 def end_bars(trainer: Trainer) -> None:
@@ -145,22 +168,29 @@ def fit(
         device = next(model.parameters()).device
         trainer = _Trainer(
             model=model,
-            args=arguments(config, run, device, text=processor is not None),
-            data_collator=collate,
-            train_dataset=train_data,
-            eval_dataset=eval_data,
-            processing_class=processor,
-            callbacks=[log],
-            compute_metrics=compute_metrics,
-        )
-        try:
-            log.status("starting")
+            args=arguments(config, run, device, processor is not None, bool(checkpoint)),
+            data_collator=collate, train_dataset=train_data, eval_dataset=eval_data,
+            processing_class=processor, compute_metrics=compute_metrics,
+            callbacks=[*([log] if runtime.is_main() else []), *_stopper(config)],
+        )  # fmt: skip
+        with _told(log, trainer):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except BaseException as error:
-            end_bars(trainer)
-            log.failed(error, trainer.state)
-            raise
+        trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # bf16 was for training
     return model
+
+
+@contextmanager
+def _told(log: runlog.RunLog, trainer: Trainer) -> Iterator[None]:
+    """The run's status says that it starts and, should it fail, why."""
+    try:
+        if runtime.is_main():
+            log.status("starting")
+        yield
+    except BaseException as error:
+        end_bars(trainer)
+        if runtime.is_main():
+            log.failed(error, trainer.state)
+        raise
 
 
 @contextmanager

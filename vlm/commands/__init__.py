@@ -1,6 +1,6 @@
 """The commands of `python -m vlm` by name; each has HELP, `flags(parser)` and `run(args)`."""
 
-from vlm.commands import benchmark, curve, describe, evaluate, judge, quiz, ship
+from vlm.commands import benchmark, caption, curve, describe, evaluate, judge, merge, quiz, ship
 
 COMMANDS = {
     "describe": describe,
@@ -9,5 +9,7 @@ COMMANDS = {
     "curve": curve,
     "benchmark": benchmark,
     "quiz": quiz,
+    "caption": caption,
+    "merge": merge,
     "ship": ship,
 }

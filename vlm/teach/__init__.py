@@ -1,0 +1,1 @@
+"""Making data: pictures and what is said of them."""
