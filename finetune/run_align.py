@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
 
-from vlm.config import TrainConfig, add_flags, count, from_args  # noqa: E402
+from vlm.config import TrainConfig, add_flags, add_run_flags, count, from_args  # noqa: E402
 from vlm.errors import UserError, one_sentence  # noqa: E402
 
 TRAINING = {"epochs": 8, "batch_size": 96, "weight_decay": 0.05, "max_grad_norm": 5.0}
@@ -136,21 +136,15 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_run_flags(parser, "fashion", Path("runs/align"))
     add = parser.add_argument
-    add("--data", nargs="+", default=["fashion"], metavar="[Nx]NAME[=PATH]",
-        help="data sets, N times in a pass (default: fashion)")  # fmt: skip
-    add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
-    add("--limit", type=count, default=0, help="pictures of each set, 0 = all (default: 0)")
     add("--vision", help="vision tower: folder or Hub id (default: a ResNet-18 from scratch)")
-    add("--out", type=Path, default=Path("runs/align"), help="run folder (default: runs/align)")
     add("--image-size", type=count, default=128, help="side of a picture, pixels (default: 128)")
     add("--start-size", type=count, default=72, help="side at the start, pixels (default: 72)")
     add("--decay", type=float, default=0.998, help="of the average of weights (default: 0.998)")
     add("--heads", action=argparse.BooleanOptionalAction, default=True,
         help="attribute heads help to train the tower (default: yes)")  # fmt: skip
     add("--half", action="store_true", help="save the tower in float16, half the size")
-    add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    add("--resume", action="store_true", help="go on from the last whole checkpoint in --out")
     add_flags(parser, TrainConfig, **TRAINING)
     return parser.parse_args(argv)
 

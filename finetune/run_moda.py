@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
 
-from vlm.config import TrainConfig, add_flags, count, from_args  # noqa: E402
+from vlm.config import TrainConfig, add_flags, add_run_flags, count, from_args  # noqa: E402
 from vlm.errors import UserError, lookup, one_sentence  # noqa: E402
 from vlm.models.projectors import PROJECTORS  # noqa: E402
 from vlm.presets import IMAGE_FEATURES, PRESETS  # noqa: E402
@@ -181,11 +181,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         description=__doc__, epilog=f"presets: {notes}", parents=[first],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
+    add_run_flags(parser, "fashion", Path("runs/moda"))
     add = parser.add_argument
-    add("--data", nargs="+", default=["fashion"], metavar="[Nx]NAME[=PATH]",
-        help="data sets, N times in a pass (default: fashion)")  # fmt: skip
-    add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
-    add("--limit", type=count, default=0, help="use so many pictures only, 0 = all (default: 0)")
     add("--held-out", type=count, default=0,
         help="held-out pictures of each set, 0 = as in training (default: 0)")  # fmt: skip
     add("--turns", type=count, default=0,
@@ -195,7 +192,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--image-features", choices=IMAGE_FEATURES, help=f"(default: {preset.image_features})")
     add("--projector", choices=PROJECTORS, help=f"(default: {preset.projector})")
     add("--unfreeze", action="store_true", help="the tower's last block learns too, on pixels")
-    add("--out", type=Path, default=Path("runs/moda"), help="run folder (default: runs/moda)")
     add("--features", type=Path, default=Path("features"), help="feature store (default: features)")
     add("--views", type=count, default=4,
         help="random views of a picture that comes once (default: 4)")  # fmt: skip
@@ -204,8 +200,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")
     add("--panel-from", type=Path, help="folder of more pictures for it (default: none)")
     add("--measure", type=count, default=200, help="pictures judged as it learns (default: 200)")
-    add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    add("--resume", action="store_true", help="go on from the last whole checkpoint in --out")
     add("--dry-run", action="store_true", help="print sizes, time and memory; train nothing")
     add("--show-labels", type=count, default=0, metavar="N", help="print N examples (default: 0)")
     add_flags(parser, TrainConfig, **preset.training)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
 
-from vlm.config import AdapterConfig, TrainConfig, add_flags, count, from_args  # noqa: E402
+from vlm.config import AdapterConfig, TrainConfig, add_flags, add_run_flags, count, from_args  # noqa: E402
 from vlm.errors import one_sentence  # noqa: E402
 from vlm.presets import ALIASES, BASES  # noqa: E402
 
@@ -71,15 +71,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, parents=[first], formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_run_flags(parser, "folder", Path("runs/qlora"))
     add = parser.add_argument
     add("--revision", help="of a base from the Hub (default: its newest)")
-    add("--data", nargs="+", default=["folder"], metavar="[Nx]NAME[=PATH]",
-        help="data sets, N times in a pass (default: folder)")  # fmt: skip
-    add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
-    add("--limit", type=count, default=0, help="use so many pictures only, 0 = all (default: 0)")
     add("--held-out", type=count, default=200,
         help="held-out pictures of each set, 0 = all (default: 200)")  # fmt: skip
-    add("--out", type=Path, default=Path("runs/qlora"), help="run folder (default: runs/qlora)")
     add("--small-data", action=argparse.BooleanOptionalAction, default=None,
         help=f"panel page, forgetting probe (default: below {SMALL} examples)")  # fmt: skip
     add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")
@@ -87,8 +83,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="upload the adapter there, private when new (default: none)")  # fmt: skip
     add("--demo-data", type=Path, metavar="FOLDER",
         help="only draw a data set with a house style into it (default: none)")  # fmt: skip
-    add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    add("--resume", action="store_true", help="go on from the last whole checkpoint in --out")
     add("--dry-run", action="store_true", help="print sizes, time and memory; train nothing")
     add_flags(parser, AdapterConfig, **defaults.get("adapter", {}))
     add_flags(parser, TrainConfig, **TRAINING | defaults.get("training", {}))

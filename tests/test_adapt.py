@@ -160,15 +160,20 @@ def test_a_dry_run_says_where_the_bytes_go(workshop: Path, capsys) -> None:
     assert not (workshop / "dry").exists()
 
 
-def test_tiles_are_chosen_and_travel_with_the_adapter(workshop: Path, capsys) -> None:
-    run_qlora.main(flags(workshop, "smolvlm", "dry", "--dry-run", "--no-tiles"))
-    assert "image tokens per picture: 4," in capsys.readouterr().out.replace("\n", ",")
-    run_qlora.main(flags(workshop, "smolvlm", "small", image_size=32, epochs=1, panel=0))
-    bundle = load.load(str(workshop / "small" / adapt.ADAPTER), device="cpu")
-    assert bundle.processor.image_processor.size["longest_edge"] == 32
+def test_tiles_are_chosen(workshop: Path, capsys) -> None:
+    for more, places in (({}, 20), ({"image_size": 32}, 4)):
+        run_qlora.main(flags(workshop, "smolvlm", "dry", "--dry-run", batch_size=1, **more))
+        assert f"image tokens per picture: {places}\n" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         run_qlora.main(flags(workshop, "pooled", "none", "--no-tiles"))
     assert "This base sees pictures whole" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_tiles_travel_with_the_adapter(workshop: Path) -> None:
+    run_qlora.main(flags(workshop, "smolvlm", "small", image_size=32, epochs=1, panel=0))
+    bundle = load.load(str(workshop / "small" / adapt.ADAPTER), device="cpu")
+    assert bundle.processor.image_processor.size["longest_edge"] == 32
 
 
 def test_an_adapter_is_uploaded_and_a_refusal_is_one_sentence(tmp_path, monkeypatch) -> None:

@@ -157,6 +157,18 @@ def add_flags(parser: argparse.ArgumentParser, cls: type, **defaults: Any) -> No
             group.add_argument(flag, type=kind, default=default, choices=choices, help=text)
 
 
+def add_run_flags(parser: argparse.ArgumentParser, data: str, out: Path) -> None:
+    """The flags that every training has: what is learnt from, where it runs, where the run lies."""
+    add = parser.add_argument
+    add("--data", nargs="+", default=[data], metavar="[Nx]NAME[=PATH]",
+        help=f"data sets, N times in a pass (default: {data})")  # fmt: skip
+    add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
+    add("--limit", type=count, default=0, help="pictures of each set, 0 = all (default: 0)")
+    add("--out", type=Path, default=out, help=f"run folder (default: {out})")
+    add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    add("--resume", action="store_true", help="go on from the last whole checkpoint in --out")
+
+
 def from_args(cls: type[C], args: argparse.Namespace) -> C:
     """Build a settings object from the flags that `add_flags` made."""
     return cls(**{f.name: getattr(args, f.name) for f in fields(cls)})
