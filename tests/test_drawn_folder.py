@@ -47,6 +47,7 @@ def test_the_folder_is_read_as_a_data_set(drawn: Path) -> None:
     assert len(kinds) == len(many.KINDS) + len(many.SCENES) - 1  # polo and tee are T-shirts
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_folder_again_and_another_seed_another(
     drawn: Path, tmp_path: Path
 ) -> None:

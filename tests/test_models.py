@@ -301,6 +301,7 @@ for folder in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_saved_model_opens_in_a_process_without_the_package(tmp_path: Path) -> None:
     opened = {}
     for case in ONE_EACH:

@@ -31,6 +31,7 @@ def broken() -> None:
         pytest.skip("the repair is for a torchvision that was built for another torch")
 
 
+@pytest.mark.slow
 def test_broken_torchvision_fails_alone_and_works_with_the_package(broken: None) -> None:
     alone = in_a_new_process("import torchvision")
     assert alone.returncode != 0 and "torchvision::nms does not exist" in alone.stderr
