@@ -122,11 +122,20 @@ def prepare(run: Path, resume: bool) -> Path | None:
     """
     check_free(run, resume)
     run.mkdir(parents=True, exist_ok=True)
+    if runtime.is_main():
+        _sweep(run)
     checkpoint = newest_checkpoint(run) if resume else None
     step = int(checkpoint.name[11:]) if checkpoint else 0
     for name in LOGS if runtime.is_main() else ():
         _keep_until(run / name, step)
     return checkpoint
+
+
+def _sweep(run: Path) -> None:
+    """Remove what `write_text` had not yet put in its place when its process was killed."""
+    for path in run.glob(".*.*"):
+        if path.is_file() and path.suffix[1:].isdigit():
+            path.unlink(missing_ok=True)
 
 
 def _keep_until(path: Path, step: int) -> None:
