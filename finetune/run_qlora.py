@@ -13,11 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
 
-from vlm.config import AdapterConfig, TrainConfig, add_flags, add_run_flags, count, from_args  # noqa: E402
+from vlm.config import SMALL, AdapterConfig, TrainConfig, add_flags, add_run_flags, count, from_args  # noqa: E402
 from vlm.errors import one_sentence  # noqa: E402
 from vlm.presets import ALIASES, BASES  # noqa: E402
 
-SMALL = 1000  # examples: below, a panel page, early stopping and a look at what is forgotten
 TRAINING = {"learning_rate": 2e-4, "epochs": 3.0, "batch_size": 4, "accumulation": 4}
 TRAINING |= {"warmup_steps": 10, "weight_decay": 0.0, "optimiser": "auto", "checkpointing": True}
 TRAINING |= {"eval_every": 20, "save_every": 20, "log_every": 5, "eval_first": True}

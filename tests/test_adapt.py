@@ -146,7 +146,7 @@ def test_a_difference_is_noticed(workshop: Path, run: Path) -> None:
     with torch.no_grad():
         next(p for n, p in trained.named_parameters() if "projector.modules" in n).add_(1.0)
     bundle = Bundle(trained, base.processor, "odd")
-    found = same.check(bundle, workshop / "odd", str(workshop / "pooled"), records)
+    found = same.check(bundle, workshop / "odd", records)
     assert not found.holds and "NOT THE SAME" in found.line()
 
 

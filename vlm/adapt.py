@@ -21,7 +21,7 @@ from vlm import (
     runtime,
     same,
 )
-from vlm.config import AdapterConfig, TrainConfig
+from vlm.config import SMALL, AdapterConfig, TrainConfig
 from vlm.encoded import Encoded
 from vlm.errors import UserError
 from vlm.mixture import Mixture
@@ -30,7 +30,6 @@ from vlm.types import Bundle, Record, Turn
 
 ADAPTER, CARD = "adapter", "README.md"
 PATIENCE = 3  # measurements without a better held-out loss, in small-data mode
-SMALL = 1000  # examples
 MEASURED = 100  # held-out pictures judged as it learns
 
 
@@ -134,7 +133,7 @@ def teach(
     with runs.room(run):
         lora.save(bundle.model, bundle.processor, run / ADAPTER, base.name, base.revision)
         panel.write_page(run)
-        said = looked_back(bundle, base, asked, before, run)
+        said = looked_back(bundle, asked, before, run)
         runs.write_text(run / ADAPTER / CARD, card(base, config, said))
     print(*said, sep="\n")
 
@@ -148,16 +147,16 @@ def remembered(bundle: Bundle, asked: Sequence[Record], run: Path) -> list[Turn]
     return [Turn(*pair) for pair in zip(forgetting.QUESTIONS, texts, strict=True)]
 
 
-def looked_back(bundle: Bundle, base: Base, asked, before: list[Turn], run: Path) -> list[str]:
+def looked_back(bundle: Bundle, asked, before: list[Turn], run: Path) -> list[str]:
     """The lines that a training ends with: is the adapter the same saved, what was forgotten."""
     said = []
     if asked:
-        found = same.check(bundle, run / ADAPTER, base.name, asked)
+        found = same.check(bundle, run / ADAPTER, asked)
         runs.write_json(run / "same.json", found._asdict())
         said.append(found.line())
     if before:
         forgotten = forgetting.compare(bundle, asked, before)
-        forgetting.write(forgotten, run)
+        runs.write_json(run / forgetting.FILE, forgotten)
         said.append(forgetting.line(forgotten))
     return said
 

@@ -16,6 +16,7 @@ DESCRIBE = "Describe this picture."  # the question when none is asked
 SCHEDULES = ("cosine_with_min_lr", "linear", "constant_with_warmup")
 OPTIMISERS = ("auto", "adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit")
 QUANTIZE = ("4bit", "8bit", "none")
+SMALL = 1000  # examples: with fewer a fine-tuning stops early and looks at what is forgotten
 
 
 def setting(default: Any, help: str, *, low=None, high=None, step=None, choices=None) -> Any:
@@ -79,6 +80,12 @@ class TrainConfig:
 
     def __post_init__(self):
         check(self)
+
+    def optimiser_on(self, device: str) -> str:
+        """The optimiser by its name in transformers, on a kind of device such as "cuda"."""
+        if self.optimiser != "auto":
+            return self.optimiser
+        return "paged_adamw_8bit" if device == "cuda" else "adamw_torch"
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,8 @@ def _sizes(needed: Counter, own: int, held: int | None, device: torch.device) ->
 def _optimiser(model, config: TrainConfig) -> torch.optim.Optimizer:
     """What the Trainer would take, in its plain form."""
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    if model.device.type == "cuda" and config.optimiser in ("auto", "paged_adamw_8bit"):
+    kind = model.device.type
+    if kind == "cuda" and config.optimiser_on(kind) == "paged_adamw_8bit":
         from bitsandbytes.optim import PagedAdamW8bit
 
         return PagedAdamW8bit(learning, lr=config.learning_rate)

@@ -5,12 +5,11 @@ the texts, the likelihood of the base's answers tells how far the model has move
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from vlm import describe, encoding, runs
+from vlm import describe, encoding
 from vlm.data.images import open_image
 from vlm.types import IGNORE_INDEX, Bundle, Record, Turn
 
@@ -81,11 +80,6 @@ def line(found: dict[str, Any]) -> str:
         f"General questions: {found['same']:.0f} % of {len(found['rows'])} answers unchanged; the "
         f"tokens of the answers of before now have a mean probability of {found['likelihood']:.2f}."
     )
-
-
-def write(found: dict[str, Any], run: Path) -> None:
-    """Into the run folder."""
-    runs.write_json(run / FILE, found)
 
 
 def _images(records: Sequence[Record]) -> list:

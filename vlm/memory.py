@@ -48,8 +48,7 @@ def weights(model: nn.Module) -> Counter:
 
 def moments(config: TrainConfig, device: torch.device) -> int:
     """Bytes of optimiser state for one parameter."""
-    small = "8bit" in config.optimiser or config.optimiser == "auto" and device.type == "cuda"
-    return BYTES_8BIT if small else BYTES_32BIT
+    return BYTES_8BIT if "8bit" in config.optimiser_on(device.type) else BYTES_32BIT
 
 
 def activations(model: nn.Module, example: Mapping[str, torch.Tensor], checkpointing: bool) -> int:

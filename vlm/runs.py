@@ -122,12 +122,12 @@ def prepare(run: Path, resume: bool) -> Path | None:
     """
     check_free(run, resume)
     run.mkdir(parents=True, exist_ok=True)
+    checkpoint = newest_checkpoint(run) if resume else None
     if runtime.is_main():
         _sweep(run)
-    checkpoint = newest_checkpoint(run) if resume else None
-    step = int(checkpoint.name[11:]) if checkpoint else 0
-    for name in LOGS if runtime.is_main() else ():
-        _keep_until(run / name, step)
+        step = int(checkpoint.name[11:]) if checkpoint else 0
+        for name in LOGS:
+            _keep_until(run / name, step)
     return checkpoint
 
 

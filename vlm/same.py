@@ -37,24 +37,24 @@ class Found(NamedTuple):
         )
 
 
-def check(trained: Bundle, folder: Path, base: str, records: Sequence[Record]) -> Found:
+def check(trained: Bundle, folder: Path, records: Sequence[Record]) -> Found:
     """Compare logits over whole held-out examples.
 
     Args:
         trained: the model with its adapter, as training left it.
-        folder: the adapter as it was saved.
-        base: the name of its base, which is opened anew: in the same number format for the saved
-            adapter, unquantised for the merged one.
+        folder: the adapter as it was saved. Its base is opened anew: in the same number format for
+            the saved adapter, unquantised for the merged one.
     """
     examples = [_example(trained, record) for record in records[:PICTURES] if record.turns]
     live, kind = _logits(trained.model, examples), quantize.kind_of(trained.model)
     place, dtype = str(trained.model.device), trained.model.dtype
-    name = str(dtype).removeprefix("torch.")
-    plain = load.open_base(base, device=place, dtype=name, quantize=kind)
+    base, revision = lora.base_of(folder)
+    same = {"device": place, "dtype": str(dtype).removeprefix("torch."), "revision": revision}
+    plain = load.open_base(base, **same, quantize=kind)
     opened = lora.open_on(plain, folder)
     again = _logits(opened, examples)
     if kind != "none":
-        opened = lora.open_on(load.open_base(base, device=place, dtype=name), folder)
+        opened = lora.open_on(load.open_base(base, **same), folder)
     apart = again if kind == "none" else _logits(opened, examples)
     merged = _far(apart, _logits(lora.merged(opened), examples))
     return Found(_far(live, again), merged, TOLERANCE[dtype], len(examples))

@@ -77,7 +77,7 @@ def arguments(
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.schedule,
         lr_scheduler_kwargs=_schedule(config),
-        optim=_optimiser(config, device),
+        optim=config.optimiser_on(device.type),
         warmup_steps=config.warmup_steps,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
@@ -115,12 +115,6 @@ def _schedule(config: TrainConfig) -> dict:
 
 def _stopper(config: TrainConfig) -> list[EarlyStoppingCallback]:
     return [EarlyStoppingCallback(config.patience)] if config.patience else []
-
-
-def _optimiser(config: TrainConfig, device: torch.device) -> str:
-    if config.optimiser != "auto":
-        return config.optimiser
-    return "paged_adamw_8bit" if device.type == "cuda" else "adamw_torch"
 
 
 def end_bars(trainer: Trainer) -> None:

@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"{args.adapter} is no adapter: it holds no {lora.CONFIG}.")
     if args.out.exists() and any(args.out.iterdir()):
         raise UserError(f"{args.out} is not empty; give a new folder.")
-    name, _ = lora.base_of(args.adapter)
-    bundle = load.load(args.base or name, adapter=str(args.adapter), device="cpu", dtype="float32")
+    name, adapter = (args.base, str(args.adapter)) if args.base else (str(args.adapter), None)
+    bundle = load.load(name, adapter=adapter, device="cpu", dtype="float32")
     load.save(bundle, args.out)
     print(f"Merged. Try: python -m vlm describe PICTURE --model {args.out}")
     return 0

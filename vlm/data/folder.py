@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vlm.data import captions, cifar10, words
@@ -55,11 +55,17 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
     return Dataset(f"{path}/{split}", records, tuple(problems))
 
 
-def grammar(facts: dict[str, str], name: str) -> tuple[Turn, ...]:
+def has_grammar(facts: Mapping[str, str]) -> bool:
+    """True when a caption grammar knows what the metadata speaks of."""
+    return facts.get("articleType") in words.SINGULAR or facts.get("kind") in cifar10.KINDS
+
+
+def grammar(facts: Mapping[str, str], name: str) -> tuple[Turn, ...]:
     """What the caption grammars make of metadata alone; nothing without a kind that they know."""
-    if facts.get("articleType") in words.SINGULAR:
-        return captions.turns(facts, name)
-    return cifar10.turns(facts, name) if facts.get("kind") in cifar10.KINDS else ()
+    if not has_grammar(facts):
+        return ()
+    product = facts.get("articleType") in words.SINGULAR
+    return captions.turns(facts, name) if product else cifar10.turns(facts, name)
 
 
 Collected = tuple[dict[str, list[Turn]], dict[str, dict[str, str]], list[str]]
