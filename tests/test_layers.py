@@ -17,7 +17,8 @@ PURE_DATA = {
     "vlm.data.question_words",
     "vlm.metrics.lexicon",
 }  # files that are one table, of any length
-RUNS_AT_IMPORT = {"vlm": ["repair_torchvision()"]}  # must precede the first import of torchvision
+# both must precede transformers, which imports torchvision and bitsandbytes in many places
+RUNS_AT_IMPORT = {"vlm": ["repair_torchvision()", "quiet_bitsandbytes()"]}
 
 # From the bottom to the top: a module may import those of the lines above its own, and none of its
 # own line. A full name wins over a pattern.

@@ -1,5 +1,6 @@
 """Devices, threads, memory, and a torchvision that does not match torch."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -18,6 +19,18 @@ ROOT = Path(__file__).parents[1]
 
 def in_a_new_process(code: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+
+# --- what libraries say ---------------------------------------------------------------------------
+
+
+def test_an_optional_kernel_is_not_asked_for_and_other_warnings_stay(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logger = logging.getLogger("bitsandbytes.backends.cpu.ops")
+    logger.warning("Failed to load CPU gemm_4bit_forward from kernels-community: %s.", "why")
+    logger.warning("something else")
+    assert caplog.messages == ["something else"]
 
 
 # --- the repair of torchvision -------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Train, fine-tune, measure and show small vision-language models."""
 
-from vlm.runtime import repair_torchvision
+from vlm.runtime import quiet_bitsandbytes, repair_torchvision
 
 repair_torchvision()  # must precede the first torchvision import, wherever that happens
+quiet_bitsandbytes()  # the same: transformers imports it in many places

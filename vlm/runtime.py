@@ -2,6 +2,7 @@
 
 import ctypes
 import importlib.util
+import logging
 import os
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 _MISSING_SCHEMAS = ("nms", "qnms")
+_BITSANDBYTES_CPU, _OPTIONAL_KERNEL = "bitsandbytes.backends.cpu.ops", "kernels-community"
 _repair = []  # holds the library object: the operators vanish with it
 
 
@@ -46,6 +48,19 @@ def _library_loads(folder: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def quiet_bitsandbytes() -> None:
+    """Keep one line off every command: that an optional 4-bit kernel of the Hub is not installed.
+
+    bitsandbytes looks for it when it is imported, on CPUs that have AVX512-BF16; without it 4-bit
+    weights work as everywhere else.
+    """
+    logging.getLogger(_BITSANDBYTES_CPU).addFilter(_not_about_the_optional_kernel)
+
+
+def _not_about_the_optional_kernel(record: logging.LogRecord) -> bool:
+    return _OPTIONAL_KERNEL not in str(record.msg)
 
 
 def pick_device(name: str = "auto") -> "torch.device":
