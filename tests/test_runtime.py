@@ -21,7 +21,7 @@ def in_a_new_process(code: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
 
 
-# --- what libraries say ---------------------------------------------------------------------------
+# --- what libraries say --------------------------------------------------------------------------
 
 
 def test_an_optional_kernel_is_not_asked_for_and_other_warnings_stay(
@@ -31,6 +31,15 @@ def test_an_optional_kernel_is_not_asked_for_and_other_warnings_stay(
     logger.warning("Failed to load CPU gemm_4bit_forward from kernels-community: %s.", "why")
     logger.warning("something else")
     assert caplog.messages == ["something else"]
+
+
+@pytest.mark.slow
+def test_opening_a_model_leaves_out_what_only_trainings_need() -> None:
+    found = in_a_new_process(
+        "import sys; from vlm.load import load; load('moda-mini'); "
+        "print(*{'peft', 'bitsandbytes'} & sys.modules.keys())"
+    )
+    assert found.returncode == 0 and not found.stdout.strip(), found.stdout + found.stderr
 
 
 # --- the repair of torchvision -------------------------------------------------------------------

@@ -18,7 +18,6 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
     ViTImageProcessor,
-    set_seed,
 )
 
 from vlm import quantize
@@ -51,6 +50,8 @@ def build(
     Raises:
         UserError: when the preset has no parts, a part cannot be had, or the parts do not fit.
     """
+    from transformers import set_seed  # brings peft and bitsandbytes, which answering needs not
+
     if not preset.buildable:
         raise UserError(
             f"{name} is a finished model; to train a new one choose a preset with parts."

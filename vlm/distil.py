@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 
-from vlm.data.folder import grammar, has_grammar
+from vlm.data.folder import grammar, grammar_of
 from vlm.data.taxonomy import SUBCATEGORY
 from vlm.pictures import labels
 from vlm.types import IGNORE_INDEX, Record
@@ -127,7 +127,7 @@ def mixed(
         The records, each with its greater part's picture, and float16[1, m, N, Dv].
     """
     rng = np.random.default_rng(seed)
-    able = np.flatnonzero([has_grammar(record.facts) for record in records])
+    able = np.flatnonzero([grammar_of(record.facts) is not None for record in records])
     if not count or len(able) < 2:
         return (), store[:1, :0]
     first = rng.choice(able, count)

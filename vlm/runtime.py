@@ -51,7 +51,7 @@ def _library_loads(folder: Path) -> bool:
 
 
 def quiet_bitsandbytes() -> None:
-    """Keep one line off every command: that an optional 4-bit kernel of the Hub is not installed.
+    """Keep one line off every training: that an optional 4-bit kernel of the Hub is not installed.
 
     bitsandbytes looks for it when it is imported, on CPUs that have AVX512-BF16; without it 4-bit
     weights work as everywhere else.

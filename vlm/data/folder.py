@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vlm.data import captions, cifar10, words
@@ -55,17 +55,17 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
     return Dataset(f"{path}/{split}", records, tuple(problems))
 
 
-def has_grammar(facts: Mapping[str, str]) -> bool:
-    """True when a caption grammar knows what the metadata speaks of."""
-    return facts.get("articleType") in words.SINGULAR or facts.get("kind") in cifar10.KINDS
+def grammar_of(facts: Mapping[str, str]) -> Callable[..., tuple[Turn, ...]] | None:
+    """The caption grammar that knows what the metadata speaks of, None where none does."""
+    if facts.get("articleType") in words.SINGULAR:
+        return captions.turns
+    return cifar10.turns if facts.get("kind") in cifar10.KINDS else None
 
 
 def grammar(facts: Mapping[str, str], name: str) -> tuple[Turn, ...]:
     """What the caption grammars make of metadata alone; nothing without a kind that they know."""
-    if not has_grammar(facts):
-        return ()
-    product = facts.get("articleType") in words.SINGULAR
-    return captions.turns(facts, name) if product else cifar10.turns(facts, name)
+    turns = grammar_of(facts)
+    return turns(facts, name) if turns else ()
 
 
 Collected = tuple[dict[str, list[Turn]], dict[str, dict[str, str]], list[str]]
