@@ -173,3 +173,18 @@ def test_the_name_of_the_base_is_no_path_of_the_weights(tmp_path: Path) -> None:
         json.loads((tmp_path / lora.CONFIG).read_text())["base_model_name_or_path"] == "moda-mini"
     )
     assert json.loads((tmp_path / lora.BASE).read_text())["base"] == "moda-mini"
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+def test_checkpointing_takes_no_picture_back_through_a_frozen_tower(tmp_path: Path) -> None:
+    BASES["smolvlm"](tmp_path / "base")
+    bundle = load.open_base(str(tmp_path / "base"), device="cpu")
+    model = lora.attach(bundle.model, AdapterConfig(rank=4)).train()
+    learning = freeze(model, "adapters")
+    model.activation_checkpointing_enable({"use_reentrant": False})
+    seen = []
+    tower = model.get_submodule("base_model.model.model.vision_model")
+    tower.register_forward_hook(lambda part, given, got: seen.append(got[0].requires_grad))
+    model(**examples(bundle)).loss.backward()
+    assert seen == [False]
+    assert all(model.get_parameter(name).grad is not None for name in learning)

@@ -1,9 +1,11 @@
 """Bytes are counted as they are: weights, what learns, gradients, optimiser, activations."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests import tiny
 from tests.test_lora import examples
@@ -60,3 +62,25 @@ def test_what_a_step_holds_is_measured() -> None:
     held = memory.measured(lambda: torch.ones(50_000_000).sum(), CPU)
     assert before + 150e6 < held < before + 400e6
     assert 0 < memory.available(CPU) and memory.held(CPU) < before + 100e6
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+def test_activations_are_what_a_backward_pass_holds_at_most(checkpointing: bool) -> None:
+    """By the allocator's own record, with logits as large beside the rest as a real model's."""
+    shape = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4}
+    config = LlamaConfig(**shape, num_hidden_layers=4, vocab_size=8192, tie_word_embeddings=True)
+    model = LlamaForCausalLM(config)
+    example = {name: torch.arange(256)[None] for name in ("input_ids", "labels")}
+    expected = memory.activations(model, example, checkpointing)
+    model(**example).loss.backward()  # the gradients are there from now on
+    if checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    with torch.profiler.profile(profile_memory=True) as seen:
+        model(**example).loss.backward()
+    sizes = [event.nbytes() for event in by_time(seen) if event.name() == "[memory]"]
+    assert max(itertools.accumulate(sizes)) == pytest.approx(expected, rel=0.1)
+
+
+def by_time(seen: torch.profiler.profile) -> list:
+    return sorted(seen.profiler.kineto_results.events(), key=lambda event: event.start_ns())

@@ -52,18 +52,23 @@ def moments(config: TrainConfig, device: torch.device) -> int:
 
 
 def activations(model: nn.Module, example: Mapping[str, torch.Tensor], checkpointing: bool) -> int:
-    """Bytes that a forward pass of one example keeps for its backward pass."""
-    whole, head = _kept(model, example), _head(model, example)
+    """Bytes that one example holds when its backward pass starts, at the logits.
+
+    Then autograd keeps the logits' log-softmax, and both its gradient and theirs are made, all
+    three in float32.
+    """
+    whole, kept = _kept(model, example), _logits(model, example)
     if not checkpointing:
-        return whole
+        return whole + 2 * kept
     blocks, width = _blocks(model)
-    entering = blocks * example["input_ids"].numel() * width * 4
-    return entering + (whole - head) // blocks + head
+    size = model.get_input_embeddings().weight.element_size()
+    entering = blocks * example["input_ids"].numel() * width * size
+    return entering + (whole - kept) // blocks + 3 * kept
 
 
-def _head(model: nn.Module, example: Mapping[str, torch.Tensor]) -> int:
-    """Logits, their softmax and its gradient, in float32."""
-    return 3 * 4 * example["input_ids"].numel() * model.get_input_embeddings().weight.shape[0]
+def _logits(model: nn.Module, example: Mapping[str, torch.Tensor]) -> int:
+    """Bytes of an example's logits in float32."""
+    return 4 * example["input_ids"].numel() * model.get_input_embeddings().weight.shape[0]
 
 
 def _blocks(model: nn.Module) -> tuple[int, int]:

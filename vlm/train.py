@@ -30,7 +30,21 @@ def freeze(model: nn.Module, stage: str) -> list[str]:
         parameter.requires_grad = not parts.isdisjoint(name.split("."))
     if LAST_BLOCK in parts:
         last_block(model.model.vision_tower).requires_grad_(True)
+    _spare_the_frozen(model)
     return [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def _spare_the_frozen(model: nn.Module) -> None:
+    """Checkpointing lets all embeddings require gradients, a frozen tower's patches among them.
+
+    Only re-entrant checkpointing needs that; it would take every picture back through the tower.
+    """
+    inside = getattr(model, "get_base_model", lambda: model)()
+    inside.enable_input_require_grads = _nothing
+
+
+def _nothing() -> None:
+    pass
 
 
 def last_block(tower: nn.Module | None) -> nn.Module:
