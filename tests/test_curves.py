@@ -178,9 +178,20 @@ def test_the_command_prints_a_table_and_writes_the_chart(
     assert (root / "c.png").stat().st_size > 5000
 
 
+def test_the_command_draws_all_metrics_of_one_run(
+    root: Path, capsys: pytest.CaptureFixture
+) -> None:
+    run_folders.run(root / "a")
+    assert main(["curve", "a", "--metric", "all", "--out", str(root / "c.png")]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert {metric.title for metric in METRICS.values()} <= set(said)
+    assert Image.open(root / "c.png").size[0] > 1000
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["a", "moda-mini", "--metric", "all"], "draws one run, 2 came"),
         (["nowhere"], "'nowhere' is no run"),
         (["a", "--out", "chart.jpg"], "charts are written as .png files"),
         (["a", "--metric", "loss", "--out", "/absent/x.png"], "cannot be written"),

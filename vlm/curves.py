@@ -186,6 +186,20 @@ def chart(
     return ""
 
 
+def chart_all(run: Run, out: Path) -> None:
+    """Draw every metric of one run over millions of tokens seen into a PNG, a line for each.
+
+    Raises:
+        UserError: when the run has no such figure, or `out` cannot be written.
+    """
+    marks = {name: metric for name, metric in METRICS.items() if metric.ceiling == rubric.BEST}
+    lines = [plots.Line(metric.label, tuple(points(run, name))) for name, metric in marks.items()]
+    if not any(line.points for line in lines):
+        raise UserError(lacking([run], rubric.OVERALL))
+    title = f"{run.name}: MODA's metrics (0 to {rubric.BEST:g}, higher is better)"
+    plots.png(lines, title, out, ceiling=rubric.BEST)
+
+
 def lacking(runs: Sequence[Run], metric: str) -> str:
     """The sentence for runs that have no such figure, and what they have instead."""
     others = [name for name in METRICS if any(points(run, name) for run in runs)]

@@ -4,19 +4,21 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from vlm.curves import METRICS, Run, chart, lacking, open_run, points
+from vlm.curves import METRICS, Run, chart, chart_all, lacking, open_run, points
 from vlm.errors import UserError
 from vlm.plots import millions
 
 HELP = "draw a metric over tokens seen"
 SUFFIX = ".png"
+ALL = "all"  # MODA's metrics of one run
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
     """Everything that can be set."""
     add = parser.add_argument
     add("runs", nargs="+", metavar="RUN", help="folder of a run, or a name such as moda-mini")
-    add("--metric", default="overall", choices=METRICS, help="(default: %(default)s)")
+    add("--metric", default="overall", choices=[*METRICS, ALL],
+        help="all: MODA's metrics of one run (default: %(default)s)")  # fmt: skip
     add("--out", type=Path, help="where to write the chart, a .png file (default: table only)")
 
 
@@ -25,11 +27,14 @@ def run(args: argparse.Namespace) -> int:
     if args.out and args.out.suffix.lower() != SUFFIX:
         raise UserError(f"--out is {str(args.out)!r}; charts are written as {SUFFIX} files.")
     runs = list(dict.fromkeys(open_run(name) for name in args.runs))
-    if not any(points(run, args.metric) for run in runs):
-        raise UserError(lacking(runs, args.metric))
-    print("\n".join(table(runs, args.metric)))
+    if args.metric == ALL and len(runs) > 1:
+        raise UserError(f"--metric {ALL} draws one run, {len(runs)} came; give one, or one metric.")
+    wanted = [name for name in METRICS if args.metric in (name, ALL)]
+    if not any(points(run, name) for run in runs for name in wanted):
+        raise UserError(lacking(runs, wanted[0]))
+    print("\n".join(line for name in wanted for line in table(runs, name)))
     if args.out:
-        chart(runs, args.metric, args.out)
+        chart_all(runs[0], args.out) if args.metric == ALL else chart(runs, args.metric, args.out)
         print(f"Written to {args.out}")
     return 0
 

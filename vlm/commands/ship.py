@@ -63,7 +63,7 @@ def ship(run: Path, to: Path, also: Sequence[Path] = ()) -> None:
         _evaluation(folder, to / folder.name)
     for path in also:
         shutil.copy(path, to / path.name)
-    curves.chart([curves.Run(to.name, to)], "overall", to / CHART)
+    curves.chart_all(curves.Run(to.name, to), to / CHART)
 
 
 def _evaluation(source: Path, to: Path) -> None:
