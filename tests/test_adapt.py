@@ -17,7 +17,19 @@ from safetensors.torch import load_file
 
 from finetune import run_qlora
 from tests import tiny
-from vlm import adapt, forgetting, generate, load, lora, panel, presets, quantize, runs, same
+from vlm import (
+    adapt,
+    forgetting,
+    generate,
+    load,
+    lora,
+    panel,
+    presets,
+    quantize,
+    runs,
+    runtime,
+    same,
+)
 from vlm.__main__ import main as command
 from vlm.types import Bundle
 
@@ -250,6 +262,44 @@ def test_two_processes_train_one_adapter(workshop: Path, resume: bool) -> None:
     ]
     assert steps == list(range(1, (24 if resume else 12) + 1))  # once each, whoever wrote
     assert done.stdout.count("reloaded and merged: the same") == 1
+
+
+# Several GPUs: what can be seen of it without them
+
+
+def test_an_adapter_of_a_spread_model_comes_from_its_checkpoint(
+    workshop: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(runtime, "sharded", lambda device: True)
+    run_qlora.main(flags(workshop, "pooled", "spread", quantize="none", epochs=1))
+    assert adapt.UNCHECKED in capsys.readouterr().out
+    run = workshop / "spread"
+    best = runs.best_checkpoint(run)
+    one, other = (load_file(f / lora.WEIGHTS) for f in (run / adapt.ADAPTER, best))
+    assert one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+    bundle = load.load(str(run / adapt.ADAPTER), device="cpu")
+    assert isinstance(generate.answer(bundle, tiny.picture(), "What?"), str)
+    assert not (run / "panel.html").exists() and not runs.read_jsonl(run / "samples.jsonl")
+
+
+def test_accelerate_reads_the_settings_for_fsdp() -> None:
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+    from accelerate.utils.launch import prepare_multi_gpu_env
+
+    command = ["--config_file", "finetune/fsdp_qlora.yaml", "finetune/run_qlora.py"]
+    env = prepare_multi_gpu_env(
+        _validate_launch_command(launch_command_parser().parse_args(command))[0]
+    )
+    assert env["ACCELERATE_USE_FSDP"] == "true" and env["FSDP_USE_ORIG_PARAMS"] == "false"
+    assert env["FSDP_STATE_DICT_TYPE"] == "FULL_STATE_DICT"
+
+
+def test_weights_that_are_spread_are_packed_like_those_beside_them(monkeypatch) -> None:
+    gpu = torch.device("cuda:0")
+    assert quantize.storage(gpu) == torch.uint8
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    assert quantize.storage(gpu) == torch.bfloat16
+    assert quantize.storage(torch.device("cpu")) == torch.uint8  # accelerate does not spread there
 
 
 # What a user can do wrong

@@ -29,6 +29,7 @@ from vlm.train import fit, freeze
 from vlm.types import Bundle, Record, Turn
 
 ADAPTER, CARD = "adapter", "README.md"
+UNCHECKED = "Trained over several GPUs: nothing was described, and the adapter was not checked."
 PATIENCE = 3  # measurements without a better held-out loss, in small-data mode
 MEASURED = 100  # held-out pictures judged as it learns
 
@@ -109,13 +110,17 @@ def teach(
     bundle: Bundle, base: Base, lessons: Lessons, config: TrainConfig, run: Path, resume: bool
 ) -> None:
     """Train, then write adapter, card, panel page and what was found into the run folder."""
+    sharded = runtime.sharded(runtime.pick_device(base.device))
+    if sharded:  # no process has the model whole: none can answer
+        lessons = lessons._replace(panel=0)
     records, small = lessons.train.records, lessons.is_small()
     if small and not config.patience:
         config = replace(config, patience=PATIENCE)
     main, asked = runtime.is_main(), [record for record in lessons.held_out if record.turns]
     shown = panel.records(asked, lessons.panel)
     kept = panel.keep(shown, run) if main else {}
-    before = remembered(bundle, asked, run) if small and asked and main else []
+    before = remembered(bundle, asked, run) if small and asked and main and not sharded else []
+    weights = lora.fingerprint(bundle.model.get_base_model())
     fit(
         bundle.model,
         Encoded(bundle.processor, records, config.epochs, lessons.train.times),
@@ -126,14 +131,17 @@ def teach(
         resume=resume,
         processor=bundle.processor,
         describe=lambda: panel.answers(bundle, shown, kept),
-        measure=lambda: evaluate.marks(bundle, asked[:MEASURED]),
+        measure=None if sharded else lambda: evaluate.marks(bundle, asked[:MEASURED]),
     )
     if not main:
         return
     with runs.room(run):
-        lora.save(bundle.model, bundle.processor, run / ADAPTER, base.name, base.revision)
+        lora.save(
+            bundle.model, bundle.processor, run / ADAPTER, base.name, base.revision,
+            weights=weights, gathered=runs.best_checkpoint(run) if sharded else None,
+        )  # fmt: skip
         panel.write_page(run)
-        said = looked_back(bundle, asked, before, run)
+        said = [UNCHECKED] if sharded else looked_back(bundle, asked, before, run)
         runs.write_text(run / ADAPTER / CARD, card(base, config, said))
     print(*said, sep="\n")
 

@@ -108,18 +108,18 @@ def _opened(name: str, device: str, dtype: str, revision: str | None, quantize: 
     """A model from a folder or the Hub."""
     register()
     path, place = locate(name), runtime.pick_device(device)
-    number_format = _dtype(dtype, place)
+    number_format, sharded = _dtype(dtype, place), runtime.sharded(place)
     if os.path.isdir(path):
         logging.disable_progress_bar()  # bars are for downloads; a folder opens at once
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=False, revision=revision)
-        small = quantized.settings(quantize, config)
+        small = quantized.settings(quantize, config, quantized.storage(place))
         model, found = AutoModelForImageTextToText.from_pretrained(
             path,
             config=config,
             dtype=number_format,
             quantization_config=small,
-            device_map={"": place} if small else None,
+            device_map={"": place} if small and not sharded else None,
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,
@@ -132,7 +132,7 @@ def _opened(name: str, device: str, dtype: str, revision: str | None, quantize: 
         raise
     except Exception as error:  # a damaged file raises whatever its parser raises
         raise UserError(_why_not(name, path, error)) from error
-    model = model if small else model.to(place)
+    model = model if small or sharded else model.to(place)  # the Trainer spreads it
     return Bundle(model.eval(), guarded(processor), name)
 
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from peft import PeftModel  # a second at import, which most programs do without
 
 LEARNT = frozenset({"lora_A", "lora_B", "modules_to_save"})  # parts of names of tensors
-CONFIG, BASE = "adapter_config.json", "base.json"
+CONFIG, BASE, WEIGHTS = "adapter_config.json", "base.json", "adapter_model.safetensors"
 
 
 def is_adapter(path: str | Path) -> bool:
@@ -96,20 +97,34 @@ def fingerprint(model: nn.Module) -> str:
 
 
 def save(
-    model: "PeftModel", processor, folder: Path, base: str, revision: str | None = None
+    model: "PeftModel",
+    processor,
+    folder: Path,
+    base: str,
+    revision: str | None = None,
+    *,
+    weights: str = "",
+    gathered: Path | None = None,
 ) -> None:
     """Write the adapter alone, with what it takes to open it.
 
     Args:
         base: preset, Hub id or folder of the model it was trained on.
+        weights: the base's fingerprint, where the model cannot give it any more.
+        gathered: a checkpoint that has the adapter's weights, of a model spread over GPUs.
     """
     for config in model.peft_config.values():
         config.base_model_name_or_path, config.revision = base, revision
-    model.save_pretrained(folder, save_embedding_layers=False)  # else it asks the Hub about them
+    if gathered:
+        folder.mkdir(parents=True, exist_ok=True)
+        model.active_peft_config.save_pretrained(folder)
+        shutil.copy(gathered / WEIGHTS, folder)
+    else:
+        model.save_pretrained(folder, save_embedding_layers=False)  # else it asks the Hub
     (folder / "README.md").unlink(missing_ok=True)  # peft's is an empty form
     model.get_base_model().config.save_pretrained(folder)
     processor.save_pretrained(folder)
-    weights = fingerprint(model.get_base_model())
+    weights = weights or fingerprint(model.get_base_model())
     runs.write_json(folder / BASE, {"base": base, "revision": revision, "weights": weights})
 
 

@@ -26,11 +26,15 @@ def why_not(kind: str, device: torch.device) -> str:
     return ""
 
 
-def settings(kind: str, config) -> BitsAndBytesConfig | None:
+def settings(kind: str, config, storage: torch.dtype = torch.uint8) -> BitsAndBytesConfig | None:
     """What `from_pretrained` takes as quantization_config for a model of this configuration.
 
     The names of what stays as it is are whole ones: transformers matches them from the start of a
     module's full name, and a bare "vision_tower" would match nothing.
+
+    Args:
+        storage: the number format that 4-bit weights are packed into; to be sharded they need
+            that of the weights beside them.
 
     Raises:
         UserError: when a linear layer of the decoder has a width that 4-bit weights cannot have.
@@ -48,6 +52,7 @@ def settings(kind: str, config) -> BitsAndBytesConfig | None:
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_quant_storage=storage,
         llm_int8_skip_modules=sorted(linear.keys() - inside.keys()),
     )
 
@@ -67,6 +72,11 @@ def check_widths(linear: dict[str, nn.Linear]) -> None:
                 f"4-bit weights need widths divisible by {COLUMNS} (in) and {ROWS} (out), but "
                 f"{name} has {layer.in_features} and {layer.out_features}; take --quantize none."
             )
+
+
+def storage(device: torch.device) -> torch.dtype:
+    """The number format that 4-bit weights are packed into."""
+    return torch.bfloat16 if runtime.sharded(device) else torch.uint8
 
 
 def keep_gradients(model: nn.Module) -> int:

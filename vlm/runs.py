@@ -108,6 +108,13 @@ def newest_checkpoint(run: Path) -> Path | None:
     return None
 
 
+def best_checkpoint(run: Path) -> Path:
+    """The checkpoint of the least held-out loss where that was looked for, else the newest."""
+    newest = checkpoints(run)[-1]
+    best = json.loads((newest / "trainer_state.json").read_text()).get("best_model_checkpoint")
+    return run / Path(best).name if best else newest
+
+
 def check_free(run: Path, resume: bool) -> None:
     """Raise a `UserError` when the folder already holds a run and `resume` was not asked for."""
     if not resume and runtime.is_main() and (run / "status.json").exists():

@@ -96,6 +96,11 @@ def is_main() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def sharded(device: "torch.device") -> bool:
+    """True where `accelerate launch` spreads a model over GPUs (FSDP); no process has it whole."""
+    return device.type == "cuda" and os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
+
+
 def has_bf16(device: "torch.device") -> bool:
     """True when the device multiplies bfloat16 in hardware (CPU: AVX512-BF16 or AMX)."""
     import torch
