@@ -113,12 +113,12 @@ def _hang(
     for row in rows:
         picture, text = pictures.get(row["id"]), row["text"]
         cut = text if len(text) <= LONGEST else text[:LONGEST] + "…"
-        thumbnail = "" if picture is None else _thumbnail(picture)
-        hung.append(row | {"text": cut, "thumbnail": thumbnail})
+        small = "" if picture is None else thumbnail(picture)
+        hung.append(row | {"text": cut, "thumbnail": small})
     return hung
 
 
-def _thumbnail(source: Picture) -> str:
+def thumbnail(source: Picture) -> str:
     """The picture, small, as a `data:` address; empty when it does not open."""
     try:
         picture = open_image(source)

@@ -1,6 +1,17 @@
 """The commands of `python -m vlm` by name; each has HELP, `flags(parser)` and `run(args)`."""
 
-from vlm.commands import benchmark, caption, curve, describe, evaluate, judge, merge, quiz, ship
+from vlm.commands import (
+    benchmark,
+    caption,
+    check,
+    curve,
+    describe,
+    evaluate,
+    judge,
+    merge,
+    quiz,
+    ship,
+)
 
 COMMANDS = {
     "describe": describe,
@@ -10,6 +21,7 @@ COMMANDS = {
     "benchmark": benchmark,
     "quiz": quiz,
     "caption": caption,
+    "check": check,
     "merge": merge,
     "ship": ship,
 }

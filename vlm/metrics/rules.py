@@ -47,6 +47,16 @@ def judge(text: str, facts: Mapping[str, str]) -> Judgement:
     )
 
 
+def contradicted(text: str, facts: Mapping[str, str], keys: Sequence[str]) -> list[Claim]:
+    """What a text says of these attributes although the metadata says otherwise."""
+    said = claims(text, facts.get(_item(facts), ""))
+    return [
+        claim
+        for claim in said
+        if claim.key in keys and truths(facts, claim.key) and not _backed(claim, facts, said)
+    ]
+
+
 def truths(facts: Mapping[str, str], key: str) -> tuple[str, ...]:
     """The labels that the metadata has for a key; none when one of them is unknown.
 

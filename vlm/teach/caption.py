@@ -48,14 +48,19 @@ def texts(records: Sequence[Record], teacher: str, device: str = "auto") -> Iter
         UserError: when the model cannot be opened, or `labels` meets a picture without metadata.
     """
     if teacher == LABELS:
-        yield from map(_from_labels, records)
+        yield from map(from_labels, records)
         return
     bundle = load.load(teacher, device=device)
     images = [record.image for record in records]
     yield from describe.texts(bundle, images, [DESCRIBE] * len(images), BATCH)
 
 
-def _from_labels(record: Record) -> str:
+def from_labels(record: Record) -> str:
+    """The record's own description, the short one first.
+
+    Raises:
+        UserError: when it has none.
+    """
     told = {turn.task: turn.answer for turn in reversed(record.turns)}
     found = next((told[task] for task in DESCRIPTIONS if task in told), "")
     if not found:

@@ -1,0 +1,41 @@
+"""python -m vlm check: which captions of a data set are doubtful, and why."""
+
+import argparse
+from pathlib import Path
+
+from vlm.config import count
+
+HELP = "look for doubtful captions: contradictions, text, persons, refusals, the same picture twice"
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """Everything that can be set."""
+    add = parser.add_argument
+    add("source", metavar="SOURCE", help="fashion, cifar10 or folder=DIR")
+    add("--predictions", type=Path, metavar="DIR",
+        help="an evaluation's folder: check what it said of these pictures instead")  # fmt: skip
+    add("--split", default="train", choices=("train", "validation"), help="(default: train)")
+    add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
+    add("--limit", type=count, default=0, help="use so many pictures only, 0 = all (default: 0)")
+    add("--pictures", action=argparse.BooleanOptionalAction, default=True,
+        help="look for the same picture twice (default: yes)")  # fmt: skip
+    add("--out", type=Path, help="folder for flags.jsonl and check.html (default: none)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, print, write."""
+    from vlm import evaluations, mixture
+    from vlm.teach import caption, checked
+
+    records = mixture.load([args.source], args.split, args.data_path, args.limit).records
+    if args.predictions:
+        said = {row["id"]: row["text"] for row in evaluations.read_predictions(args.predictions)}
+        records = [record for record in records if record.id in said]
+        texts = [said[record.id] for record in records]
+    else:
+        texts = [caption.from_labels(record) for record in records]
+    rows = checked.check(records, texts, args.pictures)
+    print(checked.table(rows))
+    if args.out:
+        print(f"Written: {checked.write(rows, args.source, args.out)}")
+    return 0

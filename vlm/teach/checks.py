@@ -1,0 +1,152 @@
+"""What may be wrong with a caption, found without a model: each flag has a code and a reason.
+
+A flag is a doubt, not a verdict: a reviewer decides. `CHECKS` is the table; `flags` asks them all.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from vlm.metrics import rules
+
+Facts = Mapping[str, str]
+CONTRADICTIONS = {rules.COLOUR: "colour", rules.KIND: "kind", rules.GENDER: "gender"}
+OF_PROSE = frozenset({"text", "language"})
+SHORTEST, LONGEST = 3, 80  # words
+MOST_REPEATED = 0.3  # share of a caption's runs of three words that were there before
+FEWEST_ENGLISH = 0.1  # share of words that every English sentence is full of
+ENGLISH = frozenset(
+    "a an the of for in on at to from with and or is are it this that its they their has by as "
+    "be can who which made part best good".split()
+)
+# What is read off a picture: quoted words, signs of a brand, talk of letters.
+_QUOTED = re.compile(r"[\"“”«»]|(?<!\w)['‘][A-Z][^'’]*['’](?!\w)")
+_SIGNS = re.compile(r"[®™©]|https?:|www\.|\.com\b|#\w|\b\d+\s?%", re.IGNORECASE)
+_LETTERS = re.compile(
+    r"\b(?:text|logos? (?:of|reading|for|from)|slogans?|lettering|letters|inscription|captioned|"
+    r"branded|brand|trademark|watermark|written|reads?|saying|says|spelled|spelling|the words?|"
+    r"signature|labell?ed)\b",
+    re.IGNORECASE,
+)
+_PERSONS = re.compile(
+    r"\b(?:person|people|someone|somebody|models?|lad(?:y|ies)|gentlem[ae]n|guys?|he|she|him|his|"
+    r"her|hers|himself|herself|wearing|wears|worn by|posing|poses|standing|smiling|walking|"
+    r"faces?|hands? (?:in|on)|body|bodies|hair)\b",
+    re.IGNORECASE,
+)
+_SOMEBODY = re.compile(
+    r"\b(?<!for )(?:a|an|the|one|this|that) (?:\w+ )?(?:man|woman|boy|girl|child|kid|baby)\b"
+    r"(?!['’]s)",
+    re.IGNORECASE,
+)
+_REFUSAL = re.compile(
+    r"\b(?:sorry|i can(?:no|')t|i am (?:unable|not able|not sure)|i'm (?:unable|not able|not sure)|"
+    r"as an? (?:ai|language model)|unable to (?:see|identify|determine|describe))\b",
+    re.IGNORECASE,
+)
+_CAPITAL = re.compile(r"(?<![.!?:] )(?<!^)(?<![\w'’-])[A-Z][\w'’&-]*")
+_SPOKEN_CAPITALS = re.compile(
+    r"^(?:[A-Z]-?(?:shirt|neck|line|strap|back)\w*|I|JSON|CIFAR|3D|Henley)$"
+)
+
+
+class Flag(NamedTuple):
+    """A doubt: `code` names the check, `why` says what it saw."""
+
+    code: str
+    why: str
+
+
+def flags(text: str, facts: Facts) -> list[Flag]:
+    """Everything that the checks see in a caption of an item with this metadata."""
+    prose = not text.lstrip().startswith("{")  # JSON has quotation marks, and no sentence
+    asked = {code: check for code, check in CHECKS.items() if prose or code not in OF_PROSE}
+    found = ((code, check(text, facts)) for code, check in asked.items())
+    return [Flag(code, why) for code, why in found if why]
+
+
+def contradictions(text: str, facts: Facts) -> list[Flag]:
+    """Colour, kind and gender that the caption says and the metadata says otherwise."""
+    wrong = rules.contradicted(text, facts, (*CONTRADICTIONS, "kind"))
+    return [
+        Flag(CONTRADICTIONS.get(claim.key, "kind"), f"says {claim.words}, is {facts[claim.key]}")
+        for claim in wrong
+    ]
+
+
+def outliers(texts: Sequence[str]) -> dict[int, str]:
+    """Number -> reason, of the captions far longer than the others (Tukey's outer fence)."""
+    sizes = sorted(len(text.split()) for text in texts)
+    if len(sizes) < 8:
+        return {}
+    low, high = sizes[len(sizes) // 4], sizes[3 * len(sizes) // 4]
+    fence = high + 3 * max(high - low, 2)
+    counts = {number: len(text.split()) for number, text in enumerate(texts)}
+    return {
+        number: f"{count} words, three quarters have at most {high}"
+        for number, count in counts.items()
+        if count > fence
+    }
+
+
+def _contradiction(key: str) -> Callable[[str, Facts], str]:
+    return lambda text, facts: "; ".join(
+        flag.why for flag in contradictions(text, facts) if flag.code == key
+    )
+
+
+def _read_off(text: str, facts: Facts) -> str:
+    """Words that somebody read off the picture: quoted, about letters, a brand's."""
+    for pattern in (_QUOTED, _SIGNS, _LETTERS):
+        if seen := pattern.search(text):
+            return f"speaks of {seen.group()!r}"
+    names = [word for word in _CAPITAL.findall(text) if not _SPOKEN_CAPITALS.match(word)]
+    return f"names {names[0]!r}" if names else ""
+
+
+def _person(text: str, facts: Facts) -> str:
+    seen = _PERSONS.search(text) or _SOMEBODY.search(text)
+    return f"speaks of {seen.group()!r}" if seen else ""
+
+
+def _refusal(text: str, facts: Facts) -> str:
+    seen = _REFUSAL.search(text)
+    return f"refuses: {seen.group()!r}" if seen else ""
+
+
+def _length(text: str, facts: Facts) -> str:
+    count = len(text.split())
+    return "" if SHORTEST <= count <= LONGEST else f"{count} words"
+
+
+def _repetition(text: str, facts: Facts) -> str:
+    """Runs of three words that come again (Holtzman et al., 2020, call it degeneration)."""
+    words = re.findall(r"\w+", text.lower())
+    runs = Counter(zip(words, words[1:], words[2:], strict=False))
+    again = sum(runs.values()) - len(runs)
+    if not runs or again / sum(runs.values()) <= MOST_REPEATED:
+        return ""
+    return f"repeats {' '.join(runs.most_common(1)[0][0])!r}"
+
+
+def _language(text: str, facts: Facts) -> str:
+    """Letters of another script, or none of the words that English sentences are full of."""
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    if not text.isascii() and sum(letter > "ɏ" and letter.isalpha() for letter in text) > 3:
+        return "another script"
+    few = sum(word in ENGLISH for word in words) < FEWEST_ENGLISH * len(words)
+    return "no English words" if len(words) > 5 and few else ""
+
+
+CHECKS: dict[str, Callable[[str, Facts], str]] = {
+    "colour": _contradiction("colour"),
+    "kind": _contradiction("kind"),
+    "gender": _contradiction("gender"),
+    "text": _read_off,
+    "person": _person,
+    "refusal": _refusal,
+    "length": _length,
+    "repetition": _repetition,
+    "language": _language,
+}
