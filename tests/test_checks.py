@@ -49,6 +49,20 @@ def test_a_doubtful_caption_is_flagged_with_a_reason(text: str, code: str) -> No
     assert found.get(code), found
 
 
+KEY = json.loads((Path(__file__).parent / "key" / "captions.json").read_text())
+
+
+@pytest.mark.parametrize(("part", "code"), [("read_off", "text"), ("person", "person")])
+def test_planted_faults_are_flagged(part: str, code: str) -> None:
+    found = [any(flag.code == code for flag in checks.flags(text, {})) for text in KEY[part]]
+    assert len(found) == 160 and sum(found) >= 0.95 * len(found)
+
+
+def test_clean_captions_are_left_alone() -> None:
+    alarms = [text for text in KEY["clean"] if checks.flags(text, {})]
+    assert len(KEY["clean"]) == 230 and len(alarms) <= 0.02 * 230, alarms
+
+
 def test_metadata_that_is_not_there_contradicts_nothing() -> None:
     assert checks.contradictions("A red shoe for women.", {}) == []
     assert checks.contradictions("A red shoe for women.", {"baseColour": "no such colour"}) == []

@@ -54,7 +54,8 @@ ORDER = [
     "abilities probes report panel forgetting same benchmarks.question",
     "benchmarks.*",
     "benchmarks",
-    "evaluate teach.checks teach.duplicates",
+    "evaluate teach.wordlists",
+    "teach.checks teach.duplicates",
     "teach.*",
     "teach adapt",
     "ui.*",  # L5

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from vlm.metrics import rules
+from vlm.teach import wordlists
 
 Facts = Mapping[str, str]
 CONTRADICTIONS = {rules.COLOUR: "colour", rules.KIND: "kind", rules.GENDER: "gender"}
-OF_PROSE = frozenset({"text", "language"})
+OF_PROSE = frozenset({"text", "person", "language"})
+PERSONS = wordlists.persons()
+MADE_FOR, REACH = frozenset({"for", "suits", "fits", "suit", "fit"}), 5  # words after these
 SHORTEST, LONGEST = 3, 80  # words
 MOST_REPEATED = 0.3  # share of a caption's runs of three words that were there before
 FEWEST_ENGLISH = 0.1  # share of words that every English sentence is full of
@@ -24,20 +27,22 @@ ENGLISH = frozenset(
 _QUOTED = re.compile(r"[\"“”«»]|(?<!\w)['‘][A-Z][^'’]*['’](?!\w)")
 _SIGNS = re.compile(r"[®™©]|https?:|www\.|\.com\b|#\w|\b\d+\s?%", re.IGNORECASE)
 _LETTERS = re.compile(
-    r"\b(?:text|logos? (?:of|reading|for|from)|slogans?|lettering|letters|inscription|captioned|"
-    r"branded|brand|trademark|watermark|written|reads?|saying|says|spelled|spelling|the words?|"
-    r"signature|labell?ed)\b",
+    r"\b(?:text|logos? (?:of|reading|for|from)|price|slogans?|lettering|letters|wording|characters|"
+    r"inscription|captioned|branded|brand|trademark|watermark|written|reads?|saying|says|spelled|"
+    r"spelling|the words?|signature|labell?ed)\b",
     re.IGNORECASE,
 )
-_PERSONS = re.compile(
-    r"\b(?:person|people|someone|somebody|models?|lad(?:y|ies)|gentlem[ae]n|guys?|he|she|him|his|"
-    r"her|hers|himself|herself|wearing|wears|worn by|posing|poses|standing|smiling|walking|"
-    r"faces?|hands? (?:in|on)|body|bodies|hair)\b",
-    re.IGNORECASE,
-)
-_SOMEBODY = re.compile(
-    r"\b(?<!for )(?:a|an|the|one|this|that) (?:\w+ )?(?:man|woman|boy|girl|child|kid|baby)\b"
-    r"(?!['’]s)",
+_PRONOUNS = re.compile(
+    r"\b(?:he|she|him|his|her|hers|himself|herself|they wear|worn by (?:a|an|the|one)|"
+    r"(?:look(?:s|ing)?) (?:at|down|up|away|serious|happy|sad|relaxed|confident|into)|"
+    r"(?:stands|standing) (?!out|collar)|holds (?!its|up|a lot|all)|holding|carr(?:ies|ying) a|"
+    r"wears (?!well)|hands? (?:is|are|in|on|of|with|holds?|displays?)|"
+    r"faces? (?:is|are) (?:not|partly|hidden|cut)|"
+    r"['’]s (?:\w+ )?(?:face|head|hands?|arms?|wrist|hair|foot|feet|legs?|ears?|body|shoulder)"
+    r"(?! (?:bag|warmer|band|clip|strap|suit))|(?:dark|curly|blonde?) hair|"
+    r"(?:one|her|his|left|right|pale|slender|bare) (?:\w+ )?(?:wrist|hand|arm|leg|knee|ankle|"
+    r"shoulder|foot)\b(?! (?:strap|bag|watch|pocket|rest|band|cuff|warmer|sleeve|opening|line))|"
+    r"side by side|(?:bare|crossed|pair of) (?:legs|arms|feet|hands|ankles|knees)|tucked into)\b",
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
@@ -46,8 +51,12 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _CAPITAL = re.compile(r"(?<![.!?:] )(?<!^)(?<![\w'’-])[A-Z][\w'’&-]*")
-_SPOKEN_CAPITALS = re.compile(
-    r"^(?:[A-Z]-?(?:shirt|neck|line|strap|back)\w*|I|JSON|CIFAR|3D|Henley)$"
+_LETTER = re.compile(r"^(?:[A-Z]-?(?:shirt|neck|line|strap|back|shape|bar|waist)\w*|I|JSON|3D)$")
+_NUMBERS = re.compile(
+    r"[$€£₹]\s?\d|\b(?:no\.|number|size)\s?\d|(?<![\d./-])\d{2,}(?![\d/]|\s?[mc]m)"
+)
+_FOLLOWED_BY_A_NOUN = re.compile(
+    r"^(?:['’-]|s['’]| (?!in|with|on|of|is|has|at|who|and|looks|from|dressed|lies)[a-z])"
 )
 
 
@@ -98,16 +107,34 @@ def _contradiction(key: str) -> Callable[[str, Facts], str]:
 
 def _read_off(text: str, facts: Facts) -> str:
     """Words that somebody read off the picture: quoted, about letters, a brand's."""
-    for pattern in (_QUOTED, _SIGNS, _LETTERS):
+    for pattern in (_QUOTED, _SIGNS, _LETTERS, _NUMBERS):
         if seen := pattern.search(text):
             return f"speaks of {seen.group()!r}"
-    names = [word for word in _CAPITAL.findall(text) if not _SPOKEN_CAPITALS.match(word)]
+    found = (word.strip("'’&-") for word in _CAPITAL.findall(text) if not _LETTER.match(word))
+    names = [word for word in found if word.lower().split("-")[0] not in wordlists.STYLES]
     return f"names {names[0]!r}" if names else ""
 
 
 def _person(text: str, facts: Facts) -> str:
-    seen = _PERSONS.search(text) or _SOMEBODY.search(text)
-    return f"speaks of {seen.group()!r}" if seen else ""
+    """Who wears it, how they stand and look; whom a thing is made for is no such talk."""
+    if seen := _PRONOUNS.search(text):
+        return f"speaks of {seen.group().strip()!r}"
+    words = list(re.finditer(r"[a-z]+(?:-[a-z]+)?", text.lower()))
+    for place, word in enumerate(words):
+        before = {other.group() for other in words[max(0, place - REACH) : place]}
+        if _is_somebody(word.group(), text[word.end() :], before):
+            return f"speaks of {word.group()!r}"
+    return ""
+
+
+def _is_somebody(word: str, after: str, before: set[str]) -> bool:
+    """True for a person, a part of a body or a pose, not for whom or what a thing is made."""
+    if word in wordlists.BODY or word in wordlists.POSES:
+        return True
+    if word not in PERSONS or MADE_FOR & before or re.match(r"s?['’]", after):
+        return False
+    plain = word not in wordlists.NOT_ALONE and word.removesuffix("s") not in wordlists.NOT_ALONE
+    return plain or not _FOLLOWED_BY_A_NOUN.match(after)
 
 
 def _refusal(text: str, facts: Facts) -> str:
