@@ -23,7 +23,7 @@ NOT_ALONE = frozenset(
     "figure model king queen prince princess cowboy monk pilot rider biker sailor officer "
     "baby beauty fan youth adult couple twin runner teen student boy girl kid friend nurse "
     "artist player skater commuter traveller traveler surfer hiker cook painter human "
-    "mechanic".split()
+    "mechanic mom dad ballerina female male".split()
 )  # they count before a verb or "in", "with", "on", not before another noun
 
 
