@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a check
 from vlm import mixture  # noqa: E402
 from vlm.data import captions  # noqa: E402
 from vlm.metrics import intervals  # noqa: E402
-from vlm.teach import caption, checks  # noqa: E402
+from vlm.teach import checks, labels  # noqa: E402
 
 BRANDS = ("Nordvik", "Palermo Sports", "KESTREL", "Bluebell & Co", "Umbra", "ADRIA", "Tamsin's")
 SLOGANS = ("JUST RUN", "Born to ride", "LOVE", "Rock n Roll 1985", "hello sunshine", "No. 10")
@@ -121,7 +121,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     records = mixture.load([args.data], args.split, args.data_path, args.limit).records
     whole = [record for record in records if record.facts.keys() >= {*KEYS.values()}]
-    clean = [(record, caption.from_labels(record)) for record in whole]
+    clean = [(record, labels.describe(record)) for record in whole]
     values = {key: sorted({record.facts[key] for record in whole}) for key in KEYS.values()}
     rng = random.Random(args.seed)
     print(f"{'fault':14}{'flagged so':>24}{'flagged at all':>18}")

@@ -1,19 +1,24 @@
-"""`python -m vlm caption`: pairs that the data set `folder` reads."""
+"""`python -m vlm caption`: from pictures to pairs, by teacher and refiner, resumed after a kill."""
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests import tiny
+from tests.fake_endpoint import FakeEndpoint, online
 from vlm import load
 from vlm.__main__ import main as command
 from vlm.data import cifar10, folder
 from vlm.errors import UserError
-from vlm.teach import caption
+from vlm.teach import export, labels, prompts, sample, steps, writers
+from vlm.teach.history import FILE, History
 from vlm.types import Record
 
 KINDS = cifar10.KINDS[:3]
+KEY = "sk-never-written-anywhere"
+SAID = {"description": "A small picture of it.", "gender": "", "colour": "red"}
 
 
 def record(number: int) -> Record:
@@ -25,47 +30,233 @@ def record(number: int) -> Record:
 RECORDS = tuple(record(number) for number in range(20))
 
 
+class Counting:
+    """A teacher that counts, and stops where it is told to."""
+
+    name, revision, prompt = "counting", "", "Say something about $answer."
+
+    def __init__(self, stop: int = 10_000):
+        self.asked, self.stop = [], stop
+
+    def write(self, asked: Sequence[writers.Ask]) -> Iterator[writers.Said]:
+        for ask in asked:
+            if len(self.asked) == self.stop:
+                raise KeyboardInterrupt
+            self.asked.append(ask.record.id)
+            yield writers.Said(f"Picture {ask.record.id} of something.")
+
+    def summary(self) -> str:
+        return ""
+
+
+def ids(path: Path) -> list[str]:
+    return [json.loads(line)["id"] for line in path.read_text().splitlines()]
+
+
+# Which pictures
+
+
 def test_as_many_of_each_class_are_drawn_by_the_seed() -> None:
-    some = caption.per_class(RECORDS, 4)
+    some = sample.per_class(RECORDS, 4)
     assert [[r.facts["kind"] for r in some].count(kind) for kind in KINDS] == [4, 4, 4]
-    assert some == caption.per_class(RECORDS, 4) != caption.per_class(RECORDS, 4, seed=1)
+    assert some == sample.per_class(RECORDS, 4) != sample.per_class(RECORDS, 4, seed=1)
     assert [int(r.id) for r in some] == sorted(int(r.id) for r in some)
 
 
-def test_too_few_pictures_of_a_class_are_named() -> None:
+def test_too_few_pictures_are_named() -> None:
     with pytest.raises(UserError, match=f"but {KINDS[2]} has 6 pictures"):
-        caption.per_class(RECORDS, 7)
+        sample.per_class(RECORDS, 7)
     with pytest.raises(UserError, match="no classes"):
-        caption.per_class([Record("a", tiny.picture())], 1)
+        sample.per_class([Record("a", tiny.picture())], 1)
+    with pytest.raises(UserError, match="21 pictures are asked for, 20 are there"):
+        sample.stratified(RECORDS, 21)
+
+
+def test_a_part_is_mixed_like_the_whole() -> None:
+    def item(number: int) -> Record:
+        facts = {"articleType": "Shirts" if number % 10 else "Ties", "gender": "Men"}
+        return Record(str(number), b"", (), facts | {"baseColour": ("Red", "Blue")[number % 2]})
+
+    whole = [item(number) for number in range(1000)]
+    some = sample.stratified(whole, 333)
+    assert len(some) == len({r.id for r in some}) == 333
+    for key, value in (("articleType", "Ties"), ("baseColour", "Red")):
+        shares = [sum(r.facts[key] == value for r in part) / len(part) for part in (whole, some)]
+        assert shares[1] == pytest.approx(shares[0], abs=0.01)
+
+
+# Writers
 
 
 def test_labels_describe_by_the_grammar_and_a_picture_without_any_is_named() -> None:
-    for row, text in zip(RECORDS, caption.texts(RECORDS, "labels"), strict=True):
+    for row in RECORDS:
+        text = labels.describe(row)
         assert text in [turn.answer for turn in row.turns]
         assert cifar10.read_kind(text) == row.facts["kind"]
     with pytest.raises(UserError, match="Picture a has no metadata"):
-        list(caption.texts([Record("a", tiny.picture())], "labels"))
+        labels.describe(Record("a", tiny.picture()))
+
+
+def test_labels_refine_what_is_doubtful_and_nothing_else() -> None:
+    row = RECORDS[0]
+    right, wrong = f"A blurred {row.facts['kind']} on grass.", "A dog that a man is holding."
+    assert labels.refine(row, right) == right
+    assert labels.refine(row, wrong) == labels.describe(row)
+
+
+def test_prompts_are_files_of_ones_own(tmp_path: Path) -> None:
+    for name in prompts.FILES:
+        text = prompts.fill(prompts.read(name), {"gender": 'Men"$text'}, "A $facts shirt.")
+        assert prompts.FORM in text and "$answer" not in text
+    own = tmp_path / "own.txt"
+    own.write_text("Describe it: $text")
+    with pytest.raises(UserError, match=r"lacks \$facts, \$answer"):
+        prompts.read("refine", str(own))
+    with pytest.raises(UserError, match="cannot be read"):
+        prompts.read("refine", str(tmp_path))
+
+
+@pytest.mark.parametrize("answer", ["", "A shirt.", '{"gender": "men"}', '{"description": " "}'])
+def test_an_answer_without_a_description_is_none(answer: str) -> None:
+    with pytest.raises(ValueError, match=r"prose|nothing|without"):
+        prompts.fields(answer)
+
+
+def test_an_answer_is_read_out_of_fences() -> None:
+    found = prompts.fields('```json\n{"description": "A  red\\nshirt.", "colour": ["red"]}\n```')
+    assert found == {"description": "A red shirt.", "colour": '["red"]'}
+
+
+def test_a_model_that_only_describes_is_no_refiner(tmp_path: Path) -> None:
+    load.save(tiny.bundle(), tmp_path / "model")
+    settings = writers.WriterSettings(device="cpu")
+    with pytest.raises(UserError, match="corrects no texts"):
+        writers.open_writer(str(tmp_path / "model"), writers.REFINER, settings)
+
+
+# Steps and their history
+
+
+def test_a_stopped_run_asks_nothing_twice(tmp_path: Path) -> None:
+    first, second = Counting(stop=7), Counting()
+    with pytest.raises(KeyboardInterrupt):
+        steps.run(RECORDS, first, writers.Labels(), History(tmp_path / FILE))
+    assert not steps.run(RECORDS, second, writers.Labels(), History(tmp_path / FILE, resume=True))
+    assert [*first.asked, *second.asked] == [r.id for r in RECORDS]
+    history = History(tmp_path / FILE, resume=True)
+    done = list(steps.finished(RECORDS, history, writers.REFINER))
+    assert [item.record.id for item in done] == [r.id for r in RECORDS]
+    assert [row["step"] for row in done[3].rows] == [writers.TEACHER, writers.REFINER]
+
+
+@pytest.mark.parametrize("cut", range(1, 300, 7))
+def test_a_torn_history_loses_no_complete_row(cut: int, tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    steps.run(RECORDS, Counting(), None, History(path))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    complete = whole[:-cut].count(b"\n")
+    again = Counting()
+    steps.run(RECORDS, again, None, History(path, resume=True))
+    assert len(again.asked) in (20 - complete, 19 - complete)  # only the end of a line was lost
+    found = History(path, resume=True)
+    assert [found.get("teacher", r.id)["text"] for r in RECORDS] == [
+        f"Picture {r.id} of something." for r in RECORDS
+    ]
+
+
+def test_a_history_is_gone_on_with_as_it_was_begun(tmp_path: Path) -> None:
+    steps.run(RECORDS, Counting(), None, History(tmp_path / FILE))
+    with pytest.raises(UserError, match="was begun before; add --resume"):
+        History(tmp_path / FILE)
+    other = Counting()
+    other.name = "other"
+    with pytest.raises(UserError, match="begun with counting"):
+        steps.run(RECORDS, other, None, History(tmp_path / FILE, resume=True))
+    other = Counting()
+    other.prompt = "Another question"
+    with pytest.raises(UserError, match="begun with another prompt"):
+        steps.run(RECORDS, other, None, History(tmp_path / FILE, resume=True))
+
+
+# The command
 
 
 def test_pairs_are_read_back_as_a_data_set(tmp_path: Path) -> None:
-    assert caption.write(RECORDS, caption.texts(RECORDS, "labels"), tmp_path / "out") == 20
+    history = History(tmp_path / "out" / FILE)
+    steps.run(RECORDS, writers.Labels(), None, history)
+    assert export.folder(steps.finished(RECORDS, history, "teacher"), tmp_path / "out") == 20
     found = [*folder.load("train", tmp_path / "out").records]
     found += folder.load("validation", tmp_path / "out").records
-    assert {r.turns[0].answer for r in found} == set(caption.texts(RECORDS, "labels"))
+    assert {r.turns[0].answer for r in found} == set(map(labels.describe, RECORDS))
     assert {r.facts["kind"] for r in found} == set(KINDS)
-    with pytest.raises(UserError, match="not empty"):
-        caption.write(RECORDS, [], tmp_path / "out")
 
 
-def test_a_model_teaches_by_the_command(tmp_path: Path, capsys) -> None:
-    load.save(tiny.bundle(), tmp_path / "model")
-    source = tmp_path / "source"
-    caption.write(RECORDS, caption.texts(RECORDS, "labels"), source)
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """The records as a folder."""
+    items = (steps.Captioned(r, labels.describe(r), ()) for r in RECORDS)
+    export.folder(items, tmp_path / "source" / "train")
+    (tmp_path / "source" / "validation").mkdir()
+    return tmp_path / "source"
+
+
+def test_a_model_teaches_by_the_command(tmp_path: Path, source: Path, capsys) -> None:
+    load.save(tiny.trained(60), tmp_path / "model")
     given = [f"folder={source}", str(tmp_path / "out"), "--teacher", str(tmp_path / "model")]
     assert command(["caption", *given, "--per-class", "2", "--device", "cpu"]) == 0
-    assert "Wrote 6 pairs" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Wrote 6 pairs" in said and "of 6 descriptions are doubtful" in said
     rows = [json.loads(line) for line in (tmp_path / "out/metadata.jsonl").read_text().splitlines()]
-    made = [Record("", tmp_path / "out" / row["file_name"]) for row in rows]
-    assert [row["text"] for row in rows] == list(
-        caption.texts(made, str(tmp_path / "model"), "cpu")
-    )
+    settings = writers.WriterSettings(device="cpu")
+    teacher = writers.open_writer(str(tmp_path / "model"), writers.TEACHER, settings)
+    asks = [writers.Ask(Record("", tmp_path / "out" / row["file_name"])) for row in rows]
+    assert [row["text"] for row in rows] == [said.text for said in teacher.write(asks)]
+    assert all(row["provenance"][0]["by"] == str(tmp_path / "model") for row in rows)
+    with pytest.raises(SystemExit):  # it is there already
+        command(["caption", *given])
+    assert "add --resume" in capsys.readouterr().err
+
+
+def test_a_failing_server_teaches_each_picture_once(
+    tmp_path: Path, source: Path, monkeypatch, capsys
+) -> None:
+    online(monkeypatch)
+    monkeypatch.setenv("LOUPE_API_KEY", KEY)
+    out = tmp_path / "out"
+    with FakeEndpoint(lambda messages: json.dumps(SAID), key=KEY, faults=0.2, hang=0.2) as fake:
+        given = [f"folder={source}", str(out), "--teacher", "endpoint:tiny", "--refiner", "labels"]
+        given += ["--endpoint", fake.address, "--timeout", "5", "--format", "parquet"]
+        code = command(["caption", *given])
+        while code:
+            code = command(["caption", *given, "--resume"])
+        assert fake.met
+        sent = sum(fake.requests.values())
+        assert command(["caption", *given, "--resume"]) == 0
+        assert sum(fake.requests.values()) == sent  # nothing was asked again
+    assert sorted(ids(out / FILE)) == sorted([r["id"] for r in rows_of(source)] * 2)
+    assert not any(KEY.encode() in file.read_bytes() for file in out.iterdir())
+    assert KEY not in "".join(capsys.readouterr())
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(out / export.PARQUET).to_pylist()
+    assert [row["text"] for row in table] == [SAID["description"]] * 20
+    assert table[0]["image"]["bytes"].startswith(b"\x89PNG")
+    assert [step["step"] for step in table[0]["provenance"]] == ["teacher", "refiner"]
+
+
+def rows_of(source: Path) -> list[dict]:
+    lines = (source / "train" / "metadata.jsonl").read_text().splitlines()
+    return [{"id": json.loads(line)["file_name"]} for line in lines]
+
+
+def test_the_history_of_one_picture_is_shown(tmp_path: Path, source: Path, capsys) -> None:
+    out = str(tmp_path / "out")
+    assert command(["caption", f"folder={source}", out, "--refiner", "labels"]) == 0
+    capsys.readouterr()
+    assert command(["lineage", out, "00003.png"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("teacher: labels") and "\nrefiner: labels" in said
+    for wrong in ([out, "nobody"], [str(source), "00003.png"]):
+        with pytest.raises(SystemExit):
+            command(["lineage", *wrong])

@@ -55,7 +55,10 @@ ORDER = [
     "benchmarks.*",
     "benchmarks",
     "evaluate teach.wordlists",
-    "teach.checks teach.duplicates",
+    "teach.checks teach.duplicates teach.history teach.prompts teach.sample",
+    "teach.labels",
+    "teach.writers",
+    "teach.steps",
     "teach.*",
     "teach adapt",
     "ui.*",  # L5

@@ -4,7 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from vlm.answers import Cache, Chat, CutOff, key_of
 from vlm.chat import NoAnswer, Retry, Server
@@ -39,10 +39,14 @@ class EndpointConfig:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, and why it cannot be used; `fault` is empty when it can."""
+    """What came back, and why it cannot be used; `fault` is empty when it can.
+
+    `requests` says how many it took, 0 for an answer that was kept.
+    """
 
     text: str
     fault: str = ""
+    requests: int = field(default=0, compare=False)
 
 
 class Endpoint:
@@ -127,9 +131,11 @@ class Endpoint:
         try:
             answer = self._asked(chat, accept)
             for _ in range(REMINDERS if answer.fault else 0):
+                sent = answer.requests
                 said = {"role": "assistant", "content": answer.text}
                 chat = [*chat, said, {"role": "user", "content": AGAIN}]
                 answer = self._asked(chat, accept)
+                answer = replace(answer, requests=sent + answer.requests)
                 if not answer.fault:
                     break
         except BudgetSpent as error:
@@ -177,7 +183,7 @@ class Endpoint:
                 text = self._send(chat)
                 fault = _fault(accept, text)
                 if not isinstance(fault, CutOff):
-                    return Answer(text, str(fault or ""))
+                    return Answer(text, str(fault or ""), attempt + 1)
                 reason = str(fault)
             except Retry as error:
                 reason, after = str(error), error.after

@@ -8,6 +8,7 @@ from vlm.commands import (
     describe,
     evaluate,
     judge,
+    lineage,
     merge,
     quiz,
     ship,
@@ -22,6 +23,7 @@ COMMANDS = {
     "quiz": quiz,
     "caption": caption,
     "check": check,
+    "lineage": lineage,
     "merge": merge,
     "ship": ship,
 }

@@ -1,35 +1,100 @@
-"""python -m vlm caption: pictures of a data set and what a teacher says of them, as a new one."""
+"""python -m vlm caption: a teacher describes, a refiner corrects, a data set comes out."""
 
 import argparse
 from pathlib import Path
 
-from vlm.config import count
+from vlm.config import add_flags, count, from_args
+from vlm.endpoint import EndpointConfig
+from vlm.errors import UserError
 
 HELP = "make a data set: pictures and what a teacher says of them"
+PRESETS = {  # the data sets of MODA and phi-vlm: source, and how their pictures are chosen
+    "moda": {"source": "fashion", "sample": 5400},
+    "phi-vlm": {"source": "cifar10", "per_class": 10},
+}
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
     """Everything that can be set."""
     add = parser.add_argument
-    add("source", metavar="SOURCE", help="fashion, cifar10, negatives or folder=DIR")
+    add("source", metavar="SOURCE", nargs="?", help="fashion, cifar10, negatives or folder=DIR")
     add("out", type=Path, metavar="OUT", help="a new folder")
-    add("--teacher", default="labels", metavar="MODEL",
-        help="labels (the metadata) or a model: preset, folder, Hub (default: labels)")  # fmt: skip
+    who = "labels (the metadata), endpoint:MODEL, or a model: preset, folder, Hub"
+    add("--teacher", default="labels", metavar="WHO", help=f"{who} (default: labels)")
+    add("--refiner", metavar="WHO", help="corrects what the teacher said (default: nobody)")
+    for name in ("teacher", "refiner"):
+        add(f"--{name}-prompt", default="", metavar="FILE",
+            help="text file that replaces our question (default: ours)")  # fmt: skip
+    add("--preset", choices=PRESETS, help="the pictures of MODA's or phi-vlm's data set")
     add("--per-class", type=count, default=0, help="pictures of each class, 0 = all (default: 0)")
+    add("--sample", type=count, default=0,
+        help="so many, mixed like the whole, 0 = all (default: 0)")  # fmt: skip
+    add("--format", default="folder", choices=("folder", "parquet"),
+        help="pictures with metadata.jsonl, or data.parquet (default: folder)")  # fmt: skip
     add("--split", default="train", choices=("train", "validation"), help="(default: train)")
     add("--seed", type=count, default=0, help="which pictures are drawn (default: 0)")
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    add("--resume", action="store_true", help="go on with a run that was stopped")
+    add_flags(parser, EndpointConfig)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw, describe, write."""
-    from vlm import mixture
-    from vlm.teach import caption
+    """Choose, describe, refine, write; exit code 1 when a picture has no description."""
+    from vlm.teach import export, steps
+    from vlm.teach.history import FILE, History
+    from vlm.teach.writers import REFINER, TEACHER
 
-    records = mixture.load([args.source], args.split, args.data_path).records
-    if args.per_class:
-        records = caption.per_class(records, args.per_class, args.seed)
-    made = caption.write(records, caption.texts(records, args.teacher, args.device), args.out)
+    records = chosen(args)
+    history = started(args.out, args.resume, History, FILE)
+    teacher, refiner = writers(args)
+    faults = steps.run(records, teacher, refiner, history)
+    done = list(steps.finished(records, history, REFINER if refiner else TEACHER))
+    made = export.FORMATS[args.format](done, args.out)
+    lines = []
+    for step, writer in ((TEACHER, teacher), (REFINER, refiner)):
+        if writer:
+            doubtful, total = steps.doubts(records, history, step)
+            line = f"{step} {writer.name}: {doubtful:,} of {total:,} descriptions are doubtful."
+            lines.append(f"{line} {writer.summary()}".strip())
+    print(*lines, sep="\n")
+    export.card(args.out, lines)
+    if faults:
+        print(steps.told(faults), "Run the same command with --resume to ask again.")
     print(f"Wrote {made} pairs. Go on with: python finetune/run_qlora.py --data folder={args.out}")
-    return 0
+    return int(bool(faults))
+
+
+def chosen(args: argparse.Namespace) -> list:
+    """The pictures that the flags ask for."""
+    from vlm import mixture
+    from vlm.teach import sample
+
+    preset = PRESETS.get(args.preset, {})
+    source = args.source or preset.get("source")
+    if not source:
+        raise UserError("No pictures were named; give SOURCE, such as fashion, or a --preset.")
+    records = mixture.load([source], args.split, args.data_path).records
+    if each := args.per_class or preset.get("per_class", 0):
+        records = sample.per_class(records, each, args.seed)
+    if size := args.sample or preset.get("sample", 0):
+        records = sample.stratified(records, size, args.seed)
+    return list(records)
+
+
+def started(out: Path, resume: bool, open_history, name: str):
+    """The history of a new folder, or of one that is gone on with."""
+    known = (out / name).is_file()
+    if out.exists() and not known and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is there already and not empty; name a new folder.")
+    return open_history(out / name, resume)
+
+
+def writers(args: argparse.Namespace) -> tuple:
+    """Teacher and refiner; None for a refiner that was not asked for."""
+    from vlm.teach.writers import REFINER, TEACHER, WriterSettings, open_writer
+
+    files = {TEACHER: args.teacher_prompt, REFINER: args.refiner_prompt}
+    settings = WriterSettings(args.out, args.device, files, from_args(EndpointConfig, args))
+    teacher = open_writer(args.teacher, TEACHER, settings)
+    return teacher, open_writer(args.refiner, REFINER, settings) if args.refiner else None

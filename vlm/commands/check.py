@@ -25,7 +25,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check, print, write."""
     from vlm import evaluations, mixture
-    from vlm.teach import caption, checked
+    from vlm.teach import checked, labels
 
     records = mixture.load([args.source], args.split, args.data_path, args.limit).records
     if args.predictions:
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         records = [record for record in records if record.id in said]
         texts = [said[record.id] for record in records]
     else:
-        texts = [caption.from_labels(record) for record in records]
+        texts = [labels.describe(record) for record in records]
     rows = checked.check(records, texts, args.pictures)
     print(checked.table(rows))
     if args.out:

@@ -1,0 +1,26 @@
+"""Descriptions out of metadata: a teacher and a refiner that need no model and no network."""
+
+from vlm.errors import UserError
+from vlm.teach import checks
+from vlm.types import Record
+
+NAME = "labels"
+DESCRIPTIONS = ("brief", "describe", "detailed")  # tasks, the best one first
+
+
+def describe(record: Record) -> str:
+    """The record's own description, the short one first.
+
+    Raises:
+        UserError: when it has none.
+    """
+    told = {turn.task: turn.answer for turn in reversed(record.turns)}
+    found = next((told[task] for task in DESCRIPTIONS if task in told), "")
+    if not found:
+        raise UserError(f"Picture {record.id} has no metadata to describe it by; name a model.")
+    return found
+
+
+def refine(record: Record, text: str) -> str:
+    """The text where nothing about it is doubtful, else the metadata's own description."""
+    return describe(record) if checks.flags(text, record.facts) else text

@@ -1,0 +1,99 @@
+"""MODA's steps over a data set: the teacher describes, the refiner corrects; each row is kept.
+
+A stopped run goes on where it was: what stands in the history is not asked for again.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from vlm.teach import checks, prompts
+from vlm.teach.history import History
+from vlm.teach.writers import REFINER, TEACHER, Ask, Said, Writer
+from vlm.types import Record
+
+BATCH = 16  # pictures at a time, for a model; a server is asked about four times as many
+FEW = 3  # reasons that are printed
+
+
+class Captioned(NamedTuple):
+    """A picture with its final description and everything that was said on the way."""
+
+    record: Record
+    text: str
+    rows: tuple[dict, ...]
+
+
+def run(
+    records: Sequence[Record], teacher: Writer, refiner: Writer | None, history: History
+) -> Counter:
+    """Take every step that is not yet done; why pictures have no description, counted."""
+    writers = {TEACHER: teacher} | ({REFINER: refiner} if refiner else {})
+    for step, writer in writers.items():
+        history.check_writer(step, writer.name, _digest(writer))
+    faults: Counter[str] = Counter()
+    for step, writer in writers.items():
+        faults += _step(records, step, writer, history)
+    return faults
+
+
+def _step(records: Sequence[Record], step: str, writer: Writer, history: History) -> Counter:
+    """One writer over all pictures; an answer that cannot be used is counted, not kept."""
+    asks = [ask for record in records if (ask := _ask(record, step, history))]
+    faults: Counter[str] = Counter()
+    size = 4 * BATCH if hasattr(writer, "endpoint") else BATCH
+    bar = tqdm(total=len(asks), desc=step, unit=" pictures", disable=None, leave=False)
+    with bar:
+        for start in range(0, len(asks), size):
+            group = asks[start : start + size]
+            for ask, said in zip(group, writer.write(group), strict=True):
+                if said.fault:
+                    faults[f"{step}: {said.fault}"] += 1
+                else:
+                    history.add(step, ask.record.id, _row(said, writer))
+                bar.update()
+    return faults
+
+
+def _ask(record: Record, step: str, history: History) -> Ask | None:
+    """What is asked about a picture; None when it is done, or there is nothing to refine."""
+    if history.get(step, record.id):
+        return None
+    if step == TEACHER:
+        return Ask(record)
+    described = history.get(TEACHER, record.id)
+    return Ask(record, described["text"]) if described else None
+
+
+def _row(said: Said, writer: Writer) -> dict:
+    row = {"by": writer.name, "revision": writer.revision, "prompt": _digest(writer)}
+    return row | {
+        "requests": said.requests,
+        "text": said.text,
+        **({"fields": said.fields} if said.fields else {}),
+    }
+
+
+def _digest(writer: Writer) -> str:
+    return prompts.digest(writer.prompt) if writer.prompt else ""
+
+
+def finished(records: Sequence[Record], history: History, last: str) -> Iterator[Captioned]:
+    """The pictures that have been through all steps, with what the last one made of them."""
+    for record in records:
+        if row := history.get(last, record.id):
+            yield Captioned(record, row["text"], tuple(history.of(record.id)))
+
+
+def doubts(records: Sequence[Record], history: History, step: str) -> tuple[int, int]:
+    """Descriptions of a step that a check doubts, and how many there are."""
+    rows = [(record, row) for record in records if (row := history.get(step, record.id))]
+    return sum(bool(checks.flags(row["text"], record.facts)) for record, row in rows), len(rows)
+
+
+def told(faults: Counter) -> str:
+    """Why pictures have no description, the most frequent reasons first."""
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in faults.most_common(FEW))
+    return f"{sum(faults.values())} answers could not be used ({reasons})."
