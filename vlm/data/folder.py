@@ -1,9 +1,10 @@
-"""A folder of pictures with a table beside them: metadata.jsonl or metadata.csv.
+"""A folder of pictures with a table beside them, metadata.jsonl or metadata.csv; or data.parquet.
 
 Each row has `file_name` and either `text` (a description) or `question` and `answer`; several rows
 may speak of one picture. This is the layout of the Hub's ImageFolder. Columns of metadata
 (articleType, baseColour, gender, usage, season, kind) are what descriptions are measured by; where
-a row has them alone, the caption grammars make its questions and answers.
+a row has them alone, the caption grammars make its questions and answers. A data.parquet, as
+`python -m vlm caption --format parquet` writes it, has the pictures in its column `image`.
 """
 
 import csv
@@ -14,11 +15,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from vlm.data import captions, cifar10, words
+from vlm.data import captions, cifar10, source, words
 from vlm.errors import UserError
 from vlm.types import Dataset, Record, Turn
 
-TABLES = ("metadata.jsonl", "metadata.csv")
+TABLES, PACKED = ("metadata.jsonl", "metadata.csv"), "data.parquet"
 PROMPTS = (
     "Describe this picture.",
     "Describe the image.",
@@ -46,11 +47,12 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
         folder /= "train"
     elif (folder / split).is_dir():
         folder, whole = folder / split, True
-    turns, facts, problems = _collect(folder)
+    turns, facts, images, problems = _collect(folder)
     names = list(turns) if whole else _in_split(turns, split)
     names = names[:limit] if limit else names
     records = tuple(
-        Record(n, folder / n, tuple(turns[n]) or grammar(facts[n], n), facts[n]) for n in names
+        Record(n, images.get(n, folder / n), tuple(turns[n]) or grammar(facts[n], n), facts[n])
+        for n in names
     )
     return Dataset(f"{path}/{split}", records, tuple(problems))
 
@@ -68,13 +70,14 @@ def grammar(facts: Mapping[str, str], name: str) -> tuple[Turn, ...]:
     return turns(facts, name) if turns else ()
 
 
-Collected = tuple[dict[str, list[Turn]], dict[str, dict[str, str]], list[str]]
+Collected = tuple[dict[str, list[Turn]], dict[str, dict[str, str]], dict[str, bytes], list[str]]
 
 
 def _collect(folder: Path) -> Collected:
-    """The turns and facts of each picture, and a line for each row that cannot be used."""
+    """The turns, facts and packed bytes of each picture, a line for each row of no use."""
     turns: dict[str, list[Turn]] = {}
     known: dict[str, dict[str, str]] = {}
+    images: dict[str, bytes] = {}
     problems = []
     for number, row in _rows(folder):
         reason = bad_row(row, folder)
@@ -84,7 +87,8 @@ def _collect(folder: Path) -> Collected:
             name = os.path.normpath(row["file_name"])  # ./a.png is a.png
             turns.setdefault(name, []).extend(_turns(row, number))
             known[name] = known.get(name, {}) | _facts(row)
-    return turns, known, problems
+            images |= {name: row["image"]} if isinstance(row.get("image"), bytes) else {}
+    return turns, known, images, problems
 
 
 def _facts(row: dict) -> dict[str, str]:
@@ -96,6 +100,12 @@ def _facts(row: dict) -> dict[str, str]:
 def _rows(folder: Path) -> Iterator[tuple[int, dict | str]]:
     """Row numbers and rows; a line that is not JSON comes as a string that says so."""
     table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    if table is None and (folder / PACKED).is_file():
+        for number, row in enumerate(source.read_parquet(folder / PACKED).to_pylist()):
+            cell = row.get("image")
+            packed = b"" if source.bad_picture(cell) else cell["bytes"]
+            yield number, row | {"file_name": str(row.get("id", number)), "image": packed}
+        return
     if table is None:
         raise UserError(f"{folder} holds neither {TABLES[0]} nor {TABLES[1]}; write one of them.")
     try:
@@ -137,6 +147,8 @@ def bad_row(row: dict | str, folder: Path) -> str:
     name = row.get("file_name")
     if not name or not isinstance(name, str):
         return "no file_name"
+    if isinstance(row.get("image"), bytes):  # JSON and CSV have none
+        return _silent(row) if row["image"] else "the picture is empty"
     try:
         path = (folder / name).resolve()
         there = path.is_file()
@@ -146,6 +158,11 @@ def bad_row(row: dict | str, folder: Path) -> str:
         return f"{name} lies outside the folder"
     if not there:
         return f"{name} is not there"
+    return _silent(row)
+
+
+def _silent(row: dict) -> str:
+    """What is missing of a row that says nothing of its picture."""
     if _says(row, "question", "answer") or _says(row, "text") or _facts(row):
         return ""
     return "neither text, nor question and answer, nor metadata such as baseColour"
