@@ -1,6 +1,7 @@
 """`python -m vlm caption`: from pictures to pairs, by teacher and refiner, resumed after a kill."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from tests import tiny
 from tests.fake_endpoint import FakeEndpoint, online
 from vlm import load
 from vlm.__main__ import main as command
-from vlm.data import cifar10, folder
+from vlm.commands.caption import PRESETS
+from vlm.data import cifar10, fashion, folder
 from vlm.errors import UserError
 from vlm.teach import export, labels, prompts, sample, steps, writers
 from vlm.teach.history import FILE, History
@@ -83,6 +85,23 @@ def test_a_part_is_mixed_like_the_whole() -> None:
     for key, value in (("articleType", "Ties"), ("baseColour", "Red")):
         shares = [sum(r.facts[key] == value for r in part) / len(part) for part in (whole, some)]
         assert shares[1] == pytest.approx(shares[0], abs=0.01)
+
+
+def test_the_sample_of_moda_is_mixed_like_its_source(real_data: Path) -> None:
+    whole = fashion.load("train", real_data / "fashion-products").records
+    some = sample.stratified(whole, PRESETS["moda"]["sample"])
+    assert len(some) == 5400
+    for key in ("articleType", "baseColour", "gender"):
+        shares = [Counter(r.facts.get(key) for r in part) for part in (whole, some)]
+        for value, count in shares[0].items():
+            if count > 0.01 * len(whole):
+                assert shares[1][value] / 54 == pytest.approx(100 * count / len(whole), abs=1)
+
+
+def test_the_sample_of_phi_vlm_is_ten_of_each_kind(real_data: Path) -> None:
+    records = cifar10.load("train", real_data / "cifar10", limit=2000).records
+    some = sample.per_class(records, PRESETS["phi-vlm"]["per_class"])
+    assert Counter(r.facts["kind"] for r in some) == dict.fromkeys(cifar10.KINDS, 10)
 
 
 # Writers
