@@ -274,11 +274,13 @@ def rows_of(source: Path) -> list[dict]:
 
 def test_the_history_of_one_picture_is_shown(tmp_path: Path, source: Path, capsys) -> None:
     out = str(tmp_path / "out")
-    assert command(["caption", f"folder={source}", out, "--refiner", "labels"]) == 0
-    capsys.readouterr()
+    given = ["caption", f"folder={source}", out, "--refiner", "labels", "--judge", "rules"]
+    assert command(given) == 0
+    assert "judge rules: 10.00 of 10 overall" in capsys.readouterr().out
     assert command(["lineage", out, "00003.png"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("teacher: labels") and "\nrefiner: labels" in said
+    assert "\njudge: rules" in said and "overall: 10.0" in said
     for wrong in ([out, "nobody"], [str(source), "00003.png"]):
         with pytest.raises(SystemExit):
             command(["lineage", *wrong])

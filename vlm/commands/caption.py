@@ -3,9 +3,11 @@
 import argparse
 from pathlib import Path
 
-from vlm.config import add_flags, count, from_args
+from vlm.config import count, from_args
 from vlm.endpoint import EndpointConfig
 from vlm.errors import UserError
+from vlm.judges import open_judge
+from vlm.judges.base import from_flags, judge_flags
 
 HELP = "make a data set: pictures and what a teacher says of them"
 PRESETS = {  # the data sets of MODA and phi-vlm: source, and how their pictures are chosen
@@ -36,7 +38,8 @@ def flags(parser: argparse.ArgumentParser) -> None:
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     add("--resume", action="store_true", help="go on with a run that was stopped")
-    add_flags(parser, EndpointConfig)
+    judge_flags(parser)
+    parser.set_defaults(judge="")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,9 +52,11 @@ def run(args: argparse.Namespace) -> int:
     history = started(args.out, args.resume, History, FILE)
     teacher, refiner = writers(args)
     faults = steps.run(records, teacher, refiner, history)
-    done = list(steps.finished(records, history, REFINER if refiner else TEACHER))
+    last = REFINER if refiner else TEACHER
+    grade = judgement(args, records, history, last)
+    done = list(steps.finished(records, history, last))
     made = export.FORMATS[args.format](done, args.out)
-    lines = []
+    lines = [grade] if grade else []
     for step, writer in ((TEACHER, teacher), (REFINER, refiner)):
         if writer:
             doubtful, total = steps.doubts(records, history, step)
@@ -63,6 +68,18 @@ def run(args: argparse.Namespace) -> int:
         print(steps.told(faults), "Run the same command with --resume to ask again.")
     print(f"Wrote {made} pairs. Go on with: python finetune/run_qlora.py --data folder={args.out}")
     return int(bool(faults))
+
+
+def judgement(args: argparse.Namespace, records: list, history, last: str) -> str:
+    """What the judge says of the descriptions, in a line; empty without one."""
+    from vlm.teach import steps
+
+    if not args.judge:
+        return ""
+    judge = open_judge(args.judge, from_flags(args, args.out, resume=True))
+    grade = steps.judged(records, judge, history, last)
+    mean = "nothing could be judged" if grade is None else f"{grade:.2f} of 10 overall"
+    return f"{steps.JUDGE} {judge.name}: {mean}. {judge.summary()}".strip()
 
 
 def chosen(args: argparse.Namespace) -> list:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vlm.errors import UserError
 
+KNOWN = {"id", "step", "by", "revision", "prompt", "time", "requests", "text", "fields"}
 HELP = "show who wrote a description, step by step"
 
 
@@ -28,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
         asked = f", question {row['prompt']}" if row.get("prompt") else ""
         print(f"{row['step']}: {who}{asked}, {row.get('time', '')}, requests: "
               f"{row.get('requests', 0)}")  # fmt: skip
-        print(f"  {row.get('text', '')}")
-        for key, value in (row.get("fields") or {}).items():
-            print(f"  {key}: {value}")
+        told = {key: value for key, value in row.items() if key not in KNOWN}
+        for key, value in ({"text": row.get("text", "")} | told | row.get("fields", {})).items():
+            if value not in ("", None):
+                print(f"  {key}: {value}")
     return 0

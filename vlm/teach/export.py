@@ -46,7 +46,7 @@ FORMATS = {"folder": folder, "parquet": parquet}
 
 def _row(item: Captioned) -> dict:
     """Id, metadata, the final description, and who had a hand in it."""
-    told = [{key: row.get(key, "") for key in SAID} for row in item.rows]
+    told = [{key: str(row.get(key, "")) for key in SAID} for row in item.rows]
     return {"id": item.record.id, **item.record.facts, "text": item.text, "provenance": told}
 
 

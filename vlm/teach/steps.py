@@ -9,12 +9,15 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from vlm.judges.base import Judge
+from vlm.metrics.rubric import OVERALL
 from vlm.teach import checks, prompts
 from vlm.teach.history import History
 from vlm.teach.writers import REFINER, TEACHER, Ask, Said, Writer
 from vlm.types import Record
 
 BATCH = 16  # pictures at a time, for a model; a server is asked about four times as many
+JUDGE = "judge"
 FEW = 3  # reasons that are printed
 
 
@@ -78,6 +81,21 @@ def _row(said: Said, writer: Writer) -> dict:
 
 def _digest(writer: Writer) -> str:
     return prompts.digest(writer.prompt) if writer.prompt else ""
+
+
+def judged(records: Sequence[Record], judge: Judge, history: History, last: str) -> float | None:
+    """Have the last step's descriptions judged, each once; their mean overall grade, 0 to 10."""
+    history.check_writer(JUDGE, judge.name, "")
+    told = [(record, row["text"]) for record in records if (row := history.get(last, record.id))]
+    todo = [(record, text) for record, text in told if not history.get(JUDGE, record.id)]
+    marks = judge.judge([text for _, text in todo], [record.facts for record, _ in todo])
+    bar = tqdm(zip(todo, marks, strict=True), JUDGE, len(todo), disable=None, leave=False)
+    for (record, _), judgement in bar:
+        overall = {"overall": round(judgement.scores[OVERALL], 3)} if judgement.scores else {}
+        history.add(JUDGE, record.id, {"by": judge.name, **judgement.row(), **overall})
+    rows = (history.get(JUDGE, record.id) for record, _ in told)
+    grades = [row["overall"] for row in rows if row and "overall" in row]
+    return sum(grades) / len(grades) if grades else None
 
 
 def finished(records: Sequence[Record], history: History, last: str) -> Iterator[Captioned]:
