@@ -14,7 +14,7 @@ from vlm.__main__ import main as command
 from vlm.commands.caption import PRESETS
 from vlm.data import cifar10, fashion, folder
 from vlm.errors import UserError
-from vlm.teach import export, labels, prompts, sample, steps, writers
+from vlm.teach import export, labels, prompts, reviews, sample, steps, writers
 from vlm.teach.history import FILE, History
 from vlm.types import Record
 
@@ -270,6 +270,23 @@ def test_a_failing_server_teaches_each_picture_once(
 def rows_of(source: Path) -> list[dict]:
     lines = (source / "train" / "metadata.jsonl").read_text().splitlines()
     return [{"id": json.loads(line)["file_name"]} for line in lines]
+
+
+@pytest.mark.parametrize(("kind", "first"), [("folder", "00000.png"), ("parquet", "00000.png")])
+def test_reviews_are_put_to_use(kind: str, first: str, tmp_path: Path, source: Path) -> None:
+    out = tmp_path / "out"
+    given = ["caption", f"folder={source}", str(out), "--format", kind]
+    assert command(given) == 0
+    made = reviews.Reviews(out / reviews.FILE)
+    made.add(reviews.Review(first, "ada", reviews.REJECT, reason="other"))
+    made.add(reviews.Review("00002.png", "ada", reviews.EDIT, "A better text."))
+    assert command([*given, "--resume", "--reviews", str(made.path)]) == 0
+    found = [*folder.load("train", out).records, *folder.load("validation", out).records]
+    texts = {record.id: record.turns[0].answer for record in found}
+    assert len(texts) == 19 and first not in texts and texts["00002.png"] == "A better text."
+    assert len(ids(out / FILE)) == 20  # the history stays whole
+    with pytest.raises(SystemExit):
+        command([*given, "--resume", "--reviews", str(tmp_path / "none")])
 
 
 def test_the_history_of_one_picture_is_shown(tmp_path: Path, source: Path, capsys) -> None:

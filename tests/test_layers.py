@@ -56,6 +56,7 @@ ORDER = [
     "benchmarks",
     "evaluate teach.wordlists",
     "teach.checks teach.duplicates teach.history teach.prompts teach.sample",
+    "teach.reviews",
     "teach.labels",
     "teach.writers",
     "teach.steps",

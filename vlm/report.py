@@ -118,13 +118,13 @@ def _hang(
     return hung
 
 
-def thumbnail(source: Picture) -> str:
+def thumbnail(source: Picture, side: int = THUMBNAIL) -> str:
     """The picture, small, as a `data:` address; empty when it does not open."""
     try:
         picture = open_image(source)
     except BadImage:
         return ""
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    picture.thumbnail((side, side))
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=QUALITY, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()

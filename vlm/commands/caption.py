@@ -37,6 +37,8 @@ def flags(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=count, default=0, help="which pictures are drawn (default: 0)")
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    add("--reviews", type=Path, metavar="FILE",
+        help="leave out what was rejected there, take what was edited (default: none)")  # fmt: skip
     add("--resume", action="store_true", help="go on with a run that was stopped")
     judge_flags(parser)
     parser.set_defaults(judge="")
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     last = REFINER if refiner else TEACHER
     grade = judgement(args, records, history, last)
     done = list(steps.finished(records, history, last))
-    made = export.FORMATS[args.format](done, args.out)
+    made = export.FORMATS[args.format](done, args.out, reviewed(args.reviews))
     lines = [grade] if grade else []
     for step, writer in ((TEACHER, teacher), (REFINER, refiner)):
         if writer:
@@ -80,6 +82,15 @@ def judgement(args: argparse.Namespace, records: list, history, last: str) -> st
     grade = steps.judged(records, judge, history, last)
     mean = "nothing could be judged" if grade is None else f"{grade:.2f} of 10 overall"
     return f"{steps.JUDGE} {judge.name}: {mean}. {judge.summary()}".strip()
+
+
+def reviewed(path: Path | None):
+    """The decisions of a file; None without one."""
+    from vlm.teach.reviews import Reviews
+
+    if path and not path.is_file():
+        raise UserError(f"{path} is not there; review first: python app.py --review DIR.")
+    return Reviews(path) if path else None
 
 
 def chosen(args: argparse.Namespace) -> list:

@@ -6,31 +6,42 @@ from pathlib import Path
 
 from vlm import runs
 from vlm.data.images import open_image
+from vlm.teach import reviews
+from vlm.teach.reviews import Reviews
 from vlm.teach.steps import Captioned
 
 TABLE, PARQUET, CARD = "metadata.jsonl", "data.parquet", "README.md"
 SAID = ("step", "by", "revision", "prompt", "time", "requests")  # of each row, beside its text
 
 
-def folder(captioned: Iterable[Captioned], out: Path) -> int:
-    """Pictures as PNG and a metadata.jsonl, the Hub's ImageFolder; the number of pairs."""
+def folder(captioned: Iterable[Captioned], out: Path, made: Reviews | None = None) -> int:
+    """Pictures as PNG and a metadata.jsonl, the Hub's ImageFolder; the number of pairs.
+
+    Args:
+        made: decisions about the pictures, by file name or by id; what was rejected is left out.
+    """
     rows = []
     with runs.room(out):
         out.mkdir(parents=True, exist_ok=True)
         for number, item in enumerate(captioned):
-            name = f"{number:05}.png"
+            name = f"{number:05}.png"  # by its place, whatever else is left out
+            kept = _reviewed(item, made, name)
+            if kept is None:
+                (out / name).unlink(missing_ok=True)
+                continue
             open_image(item.record.image).save(out / name)
-            rows.append({"file_name": name, **_row(item)})
+            rows.append({"file_name": name, **_row(kept)})
         runs.write_text(out / TABLE, "".join(map(runs.line, rows)))
     return len(rows)
 
 
-def parquet(captioned: Iterable[Captioned], out: Path) -> int:
+def parquet(captioned: Iterable[Captioned], out: Path, made: Reviews | None = None) -> int:
     """One data.parquet with the column `image` as the Hub's viewer reads it; the number of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [{"image": {"bytes": _png(item), "path": None}, **_row(item)} for item in captioned]
+    kept = [item for item in (_reviewed(item, made) for item in captioned) if item]
+    rows = [{"image": {"bytes": _png(item), "path": None}, **_row(item)} for item in kept]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = pa.table({key: [row.get(key) for row in rows] for key in columns})
     scratch = out / f".{PARQUET}"
@@ -42,6 +53,15 @@ def parquet(captioned: Iterable[Captioned], out: Path) -> int:
 
 
 FORMATS = {"folder": folder, "parquet": parquet}
+
+
+def _reviewed(item: Captioned, made: Reviews | None, name: str = "") -> Captioned | None:
+    """The item as the reviews leave it; None when it was rejected."""
+    if made is None:
+        return item
+    id = item.record.id if item.record.id in made.settled() else name
+    text = reviews.apply(made, id, item.text)
+    return None if text is None else item._replace(text=text)
 
 
 def _row(item: Captioned) -> dict:

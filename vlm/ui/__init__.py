@@ -2,10 +2,10 @@
 
 import gradio as gr
 
-from vlm.ui import describe, results
+from vlm.ui import describe, results, review
 from vlm.ui.models import Models
 
-TABS = {"Describe": describe.build, "Results": results.build}
+TABS = {"Describe": describe.build, "Results": results.build, "Review": review.build}
 HEADER = """<h1>Loupe</h1>
 <p>A workshop for small vision-language models: give one a picture, read what it sees.</p>"""
 POLL = 0.5  # seconds between looks at a model that is being opened

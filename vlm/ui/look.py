@@ -124,6 +124,9 @@ CSS = """
 .cards.one .told { font-size: 1.08rem; line-height: 1.5; }
 .why { font-size: .84rem; color: var(--body-text-color-subdued); }
 #panel { --row: 8; }
+#reviewed img { display: block; width: 100%; max-height: 440px; object-fit: contain;
+  border-radius: 10px; background: #fff; }
+#review-buttons button { min-width: 0; }
 #compared:not(:has(.note)):not(:has(.sheet)) { display: none; }
 @media (prefers-reduced-motion: reduce) {
   * { animation: none !important; transition: none !important; }
@@ -168,6 +171,17 @@ document.addEventListener("keydown", (event) => {
   event.stopPropagation();
   find("#describe")?.click();
 }, true);
+const keys = { a: "#approve", r: "#reject", s: "#skip", u: "#undo" };
+document.addEventListener("keydown", (event) => {
+  if (!find("#approve")?.checkVisibility() || event.altKey) return;
+  const typing = event.target.closest("textarea, input, [role=listbox]");
+  const whole = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+  if (whole) return void find("#approve").click();
+  if (typing && event.key === "Escape") return void event.target.blur();
+  if (typing || event.ctrlKey || event.metaKey) return;
+  if (event.key === "e") { event.preventDefault(); find("#caption textarea").focus(); }
+  find(keys[event.key])?.click();
+});
 function tidy() {
   for (const button of document.querySelectorAll(".shelf button.thumbnail-item")) {
     const title = button.querySelector("img")?.alt;

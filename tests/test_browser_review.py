@@ -1,0 +1,122 @@
+"""The Review tab in a real browser: approve, edit, reject, skip, undo, by button and by key."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import tiny
+from tests.pages import CHROMIUM
+from tests.run_folders import HOSTILE
+from tests.test_browser import CONTRAST, NAMELESS, launch, opener
+from vlm.teach import reviews
+from vlm.ui import review_desk
+from vlm.ui.models import Models
+
+playwright = pytest.importorskip("playwright.sync_api")
+READY = ("#reviewed img",)  # what `visit` waits for
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: set CHROMIUM to its path")
+TEXTS = ("A red shirt for men.", "A blue shirt for men.", HOSTILE, "A man wearing a shirt.")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data set of four captions, two of them doubtful, one hostile."""
+    place = tmp_path / "data"
+    (place / "train").mkdir(parents=True)
+    (place / "validation").mkdir()
+    rows = []
+    for number, text in enumerate(TEXTS):
+        tiny.noise(number, 96).save(place / "train" / f"{number}.png")
+        facts = {"articleType": "Shirts", "baseColour": "Red", "gender": "Men"}
+        rows.append({"file_name": f"{number}.png", "text": text, **facts})
+    for split, some in (("train", rows), ("validation", [])):
+        lines = "".join(json.dumps(row) + "\n" for row in some)
+        (place / split / "metadata.jsonl").write_text(lines)
+    return place
+
+
+@pytest.fixture
+def address(data: Path, tmp_path: Path) -> Iterator[str]:
+    """The app over this data set, at its Review tab."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(review_desk.VARIABLE, str(data))
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+        app, url = launch(Models(opener, "moda-mini"))
+        yield f"{url}/?tab=review"
+        app.close()
+
+
+def shown(page: "playwright.Page", text: str) -> None:
+    """Wait until a caption stands in the box."""
+    page.wait_for_function(
+        "text => document.querySelector('#caption textarea')?.value === text", arg=text
+    )
+
+
+def decisions(data: Path) -> list[tuple]:
+    rows = [json.loads(line) for line in (data / reviews.FILE).read_text().splitlines()]
+    return [(row["id"], row["decision"], row["text"], row["reason"]) for row in rows]
+
+
+def test_a_data_set_is_reviewed_by_keyboard(address: str, data: Path, visit: Callable) -> None:
+    page = visit(address)
+    shown(page, TEXTS[0])
+    page.keyboard.press("a")
+    shown(page, TEXTS[1])
+    assert "says blue, is Red" in page.inner_text("#doubts")
+    page.keyboard.press("e")
+    page.fill("#caption textarea", "A red shirt with buttons.")
+    page.keyboard.press("Control+Enter")
+    shown(page, TEXTS[2])
+    page.keyboard.press("Escape")
+    page.keyboard.press("s")
+    shown(page, TEXTS[3])
+    page.keyboard.press("r")
+    page.wait_for_selector("text=No picture is left here")
+    page.keyboard.press("u")
+    shown(page, TEXTS[3])
+    assert "3 of 4 by you" in page.inner_text("#review-progress")
+    assert decisions(data) == [
+        ("0.png", "approve", "", ""),
+        ("1.png", "edit", "A red shirt with buttons.", ""),
+        ("2.png", "skip", "", ""),
+        ("3.png", "reject", "", reviews.REASONS[0]),
+        ("-", "undo", "", ""),
+    ]
+
+
+def test_buttons_filters_and_a_second_reviewer(address: str, data: Path, visit: Callable) -> None:
+    page = visit(address)
+    page.click("#which input")
+    page.get_by_role("option", name="Doubtful, not yet reviewed", exact=True).click()
+    shown(page, TEXTS[1])
+    page.click("#reject")
+    page.wait_for_selector("text=1 rejected")
+    page.fill("[aria-label='Your name'], label:has-text('Your name') input", "bob")
+    page.keyboard.press("Enter")
+    shown(page, TEXTS[1])  # bob has not seen it
+    page.click("#approve")
+    page.wait_for_selector("text=agreement with me: kappa")
+    assert [row[:2] for row in decisions(data)] == [("1.png", "reject"), ("1.png", "approve")]
+
+
+def test_the_page_can_be_read_in_both_schemes(address: str, visit: Callable) -> None:
+    for scheme in ("light", "dark"):
+        page = visit(f"{address}&__theme={scheme}", 400, 800)
+        time.sleep(0.5)  # transitions of colour
+        rows = page.evaluate(CONTRAST)
+        assert len(rows) > 20 and not [row for row in rows if row[0] < 4.5]
+        assert not page.evaluate(NAMELESS)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_without_a_data_set_the_tab_says_how_to_open_one(monkeypatch) -> None:
+    monkeypatch.delenv(review_desk.VARIABLE, raising=False)
+    from vlm.ui import review
+
+    assert "python app.py --review DIR" in review.refresh("me", "left", "")[3]
+    monkeypatch.setenv(review_desk.VARIABLE, "/nowhere")
+    assert "nowhere" in review.refresh("me", "left", "")[3]
