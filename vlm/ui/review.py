@@ -54,13 +54,13 @@ def build(models: Models, chip: gr.HTML) -> dict[str, Any]:
             picture = gr.HTML(elem_id="reviewed", elem_classes="plain")
         with gr.Column(scale=3, min_width=320):
             text = gr.Textbox(label="Caption", lines=4, elem_id="caption")
-            known = gr.HTML(elem_id="doubts", elem_classes="plain")
-            reason = gr.Dropdown(list(reviews.REASONS), value=reviews.REASONS[0],
-                                 label="Reason of a rejection", elem_id="reason")  # fmt: skip
             with gr.Row(elem_id="review-buttons"):
                 names = (reviews.APPROVE, reviews.REJECT, reviews.SKIP, reviews.UNDO)
                 buttons = {name: _button(name) for name in names}
             gr.HTML(str(note(KEYS)), elem_classes="plain")
+            reason = gr.Dropdown(list(reviews.REASONS), value=reviews.REASONS[0],
+                                 label="Reason of a rejection", elem_id="reason")  # fmt: skip
+            known = gr.HTML(elem_id="doubts", elem_classes="plain")
     widgets = Widgets(reviewer, which, gr.State(""), picture, text, known, reason, progress)
     return _wire(widgets, buttons)
 
