@@ -45,6 +45,7 @@ def main(argv: list[str] | None = None) -> None:
                 "No attribute has two values that enough pictures share; give more pictures."
             )
         model, tokenizer = new_towers(args, values, train.records, config.seed)
+        mixture.sign(train, args.out)
         teach(model.to(device), tokenizer, values, train, held_out.records, args, config)
         with runs.room(args.out):
             best = model.average.module

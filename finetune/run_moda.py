@@ -48,6 +48,7 @@ def main(argv: list[str] | None = None) -> None:
         elif args.dry_run:
             print(dry_run(bundle, train, args, config))
         else:
+            mixture.sign(train, args.out)
             teach(bundle, train, held_out, args, config)
             with runs.room(args.out):
                 load.save(bundle, args.out / "model")

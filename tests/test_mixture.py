@@ -1,5 +1,7 @@
 """Several data sets as one: how they are written, loaded and laid end to end."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from tests import tiny
 from vlm import mixture, pictures
 from vlm.data import DATASETS
 from vlm.errors import UserError
-from vlm.types import Dataset
+from vlm.types import Dataset, Record
 
 
 @pytest.mark.parametrize(
@@ -63,3 +65,17 @@ def test_parts_keep_their_order_and_their_times(loaded: list[tuple]) -> None:
 def test_a_part_that_is_not_to_be_had_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds neither"):
         mixture.load([f"folder={tmp_path}"], "train")
+
+
+def test_a_run_names_its_data_by_hash(tmp_path: Path) -> None:
+    def signed(*records: Record) -> dict:
+        mixture.sign(mixture.Mixture([mixture.Loaded("folder", records, 2)]), tmp_path / "run")
+        return json.loads((tmp_path / "run" / mixture.DATA).read_text())[0]
+
+    one, other = tiny.records(2)
+    found = signed(one, other)
+    assert found["pictures"] == found["times"] == 2
+    assert found["questions"] == len(one.turns) + len(other.turns)
+    assert found == signed(one, other) != signed(other, one)
+    assert found["sha256"] != signed(one, replace(other, turns=other.turns[:1]))["sha256"]
+    assert found["sha256"] != signed(one, replace(other, image=tiny.noise(5)))["sha256"]

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from vlm import encoding, runs
 from vlm.data.compose import mask_of
 from vlm.data.images import open_image
+from vlm.mixture import encoded
 from vlm.pictures import MARGIN, is_product, random_view, resized
 from vlm.types import Bundle, Record
 
@@ -74,15 +75,9 @@ def fingerprint(
         digest.update(name.encode())
         digest.update(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
     for record in records:
-        digest.update(_encoded(record.image))
+        digest.update(encoded(record.image))
         digest.update(b"product" if views and is_product(record) else b"")
     return digest.hexdigest()[:32]
-
-
-def _encoded(image) -> bytes:
-    if isinstance(image, Image.Image):
-        return f"{image.mode} {image.size}".encode() + image.tobytes()
-    return image if isinstance(image, bytes) else Path(image).read_bytes()
 
 
 def _fill(bundle: Bundle, records: Sequence[Record], views: int, grounds, path: Path) -> None:

@@ -1,13 +1,21 @@
 """Several data sets as one: `3xfashion cifar10 folder=pictures` names them on a command line."""
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from PIL import Image
+
+from vlm import runs
 from vlm.data import DATASETS
 from vlm.data.readable import usable
 from vlm.errors import UserError, lookup
 from vlm.types import Record
+
+DATA = "data.json"  # in a run's folder: what it was trained on
 
 
 class Part(NamedTuple):
@@ -70,3 +78,38 @@ def load(texts: Sequence[str], split: str, path: str | None = None, limit: int =
         Loaded(name, usable(DATASETS[name](split, where, limit)), times)
         for name, where, times in parts
     )
+
+
+def sign(parts: Mixture, run: Path) -> None:
+    """Write data.json into a run's folder: each part by name, size and SHA-256."""
+    rows = [
+        {
+            "name": part.name,
+            "times": part.times,
+            "pictures": len(part.records),
+            "questions": sum(len(record.turns) for record in part.records),
+            "sha256": fingerprint(part.records),
+        }
+        for part in parts
+    ]
+    with runs.room(run):
+        run.mkdir(parents=True, exist_ok=True)
+        runs.write_json(run / DATA, rows)
+
+
+def fingerprint(records: Sequence[Record]) -> str:
+    """SHA-256 over ids, questions, answers, metadata and encoded pictures, in their order."""
+    whole = hashlib.sha256()
+    for record in records:
+        turns = [[turn.prompt, turn.answer, turn.task, turn.history] for turn in record.turns]
+        said = [record.id, turns, sorted(record.facts.items())]
+        whole.update(json.dumps(said).encode())
+        whole.update(encoded(record.image))
+    return whole.hexdigest()
+
+
+def encoded(image: bytes | Path | Image.Image) -> bytes:
+    """What a picture is told from others by: its file's bytes, or its pixels."""
+    if isinstance(image, Image.Image):
+        return f"{image.mode} {image.size}".encode() + image.tobytes()
+    return image if isinstance(image, bytes) else Path(image).read_bytes()

@@ -46,7 +46,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Choose, describe, refine, write; exit code 1 when a picture has no description."""
-    from vlm.teach import export, steps
+    from vlm.teach import checked, export, steps
     from vlm.teach.history import FILE, History
     from vlm.teach.writers import REFINER, TEACHER
 
@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
             lines.append(f"{line} {writer.summary()}".strip())
     print(*lines, sep="\n")
     export.card(args.out, lines)
+    final = checked.check([item.record for item in done], [item.text for item in done])
+    print(f"Doubts about the final ones: {checked.write(final, args.out.name, args.out, lines)}")
     if faults:
         print(steps.told(faults), "Run the same command with --resume to ask again.")
     print(f"Wrote {made} pairs. Go on with: python finetune/run_qlora.py --data folder={args.out}")

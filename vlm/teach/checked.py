@@ -80,8 +80,12 @@ def _share(count: int, rows: Sequence[Checked]) -> str:
     return f"{100 * count / max(len(rows), 1):.1f} %"
 
 
-def write(rows: Sequence[Checked], name: str, out: Path) -> Path:
-    """flags.jsonl, a line for each doubtful caption, and check.html; the path of the page."""
+def write(rows: Sequence[Checked], name: str, out: Path, steps: Sequence[str] = ()) -> Path:
+    """flags.jsonl, a line for each doubtful caption, and check.html; the path of the page.
+
+    Args:
+        steps: what the page says of how the captions were made.
+    """
     from jinja2 import Environment
 
     doubtful = [row for row in rows if row.flags]
@@ -93,7 +97,8 @@ def write(rows: Sequence[Checked], name: str, out: Path) -> Path:
         out.mkdir(parents=True, exist_ok=True)
         runs.write_text(out / FLAGS, "".join(map(runs.line, lines)))
         page = Environment(autoescape=True).from_string(TEMPLATE.read_text())
-        text = page.render(name=name, total=len(rows), doubtful=len(doubtful), parts=_parts(rows))
+        shown = {"name": name, "steps": steps, "total": len(rows), "doubtful": len(doubtful)}
+        text = page.render(**shown, parts=_parts(rows))
         runs.write_text(out / PAGE, text)
     return out / PAGE
 

@@ -40,7 +40,8 @@ def parquet(captioned: Iterable[Captioned], out: Path, made: Reviews | None = No
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kept = [item for item in (_reviewed(item, made) for item in captioned) if item]
+    named = ((item, f"{number:05}.png") for number, item in enumerate(captioned))
+    kept = [found for item, name in named if (found := _reviewed(item, made, name))]
     rows = [{"image": {"bytes": _png(item), "path": None}, **_row(item)} for item in kept]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = pa.table({key: [row.get(key) for row in rows] for key in columns})
@@ -55,7 +56,7 @@ def parquet(captioned: Iterable[Captioned], out: Path, made: Reviews | None = No
 FORMATS = {"folder": folder, "parquet": parquet}
 
 
-def _reviewed(item: Captioned, made: Reviews | None, name: str = "") -> Captioned | None:
+def _reviewed(item: Captioned, made: Reviews | None, name: str) -> Captioned | None:
     """The item as the reviews leave it; None when it was rejected."""
     if made is None:
         return item

@@ -1,0 +1,54 @@
+"""How many pictures a local teacher describes in a second, in batches and one by one.
+
+    python bench/captioning.py --teacher moda-mini
+
+The same pictures both ways, in turns; medians, and the ratio.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
+
+from vlm import runtime  # noqa: E402
+from vlm.teach import writers  # noqa: E402
+from vlm.teach.steps import BATCH  # noqa: E402
+from vlm.types import Record  # noqa: E402
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+ROUNDS = 3
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Describe, time, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--teacher", default="moda-mini", help="(default: moda-mini)")
+    parser.add_argument("--threads", type=int, default=0, help="0 = one a core (default: 0)")
+    args = parser.parse_args(argv)
+    runtime.set_threads(args.threads)
+    settings = writers.WriterSettings(device="cpu")
+    teacher = writers.open_writer(args.teacher, writers.TEACHER, settings)
+    files = sorted(EXAMPLES.glob("*.jpg"))
+    asks = [writers.Ask(Record(file.name, file)) for file in files * -(-BATCH // len(files))]
+    rates: dict[int, list[float]] = {1: [], BATCH: []}
+    list(teacher.write(asks[:1]))  # warm-up
+    for _ in range(ROUNDS):
+        for size, found in rates.items():
+            found.append(len(asks) / seconds(teacher, asks, size))
+    one, many = (statistics.median(found) for found in rates.values())
+    print(f"one by one {one:.1f} pictures/s, {BATCH} at a time {many:.1f}: {many / one:.1f} x")
+
+
+def seconds(teacher: writers.Writer, asks: list, size: int) -> float:
+    """How long all take, so many at a time."""
+    started = time.perf_counter()
+    for start in range(0, len(asks), size):
+        list(teacher.write(asks[start : start + size]))
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
