@@ -1,5 +1,6 @@
 """Bytes are counted as they are: weights, what learns, gradients, optimiser, activations."""
 
+import gc
 import itertools
 from dataclasses import replace
 
@@ -62,6 +63,16 @@ def test_what_a_step_holds_is_measured() -> None:
     held = memory.measured(lambda: torch.ones(50_000_000).sum(), CPU)
     assert before + 150e6 < held < before + 400e6
     assert 0 < memory.available(CPU) and memory.held(CPU) < before + 100e6
+
+
+def test_counting_activations_leaves_none_of_them_behind() -> None:
+    shape = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4}
+    model = LlamaForCausalLM(LlamaConfig(**shape, num_hidden_layers=1, vocab_size=8192))
+    example = {name: torch.arange(250)[None] for name in ("input_ids", "labels")}
+    memory.activations(model, example, checkpointing=True)
+    gc.collect()
+    left = [tuple(found.shape) for found in gc.get_objects() if isinstance(found, torch.Tensor)]
+    assert not [sizes for sizes in left if sizes[-2:] in ((250, 8192), (249, 8192))]
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])

@@ -87,7 +87,7 @@ def _kept(model: nn.Module, example: Mapping[str, torch.Tensor]) -> int:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
             sizes[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # itself, it would keep the whole graph alive in a circle
 
     with torch.autograd.graph.saved_tensors_hooks(seen, lambda tensor: tensor):
         loss = model.train()(**example).loss  # noqa: F841  kept alive: freed storage is used again
