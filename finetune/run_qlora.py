@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
         if args.demo_data:
             return demo(args.demo_data)
         config, adapter = from_args(TrainConfig, args), from_args(AdapterConfig, args)
-        from vlm import adapt, encoding, mixture, runs, runtime  # transformers takes seconds
+        from vlm import adapt, encoding, hub, mixture, runs, runtime  # transformers takes seconds
 
         if not args.dry_run:
             runs.check_free(args.out, args.resume)
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
             mixture.sign(train, args.out)
         adapt.teach(bundle, base, lessons, config, args.out, args.resume)
         if args.push_to_hub and runtime.is_main():
-            adapt.push(args.out, args.push_to_hub)
+            hub.upload(args.out / adapt.ADAPTER, args.push_to_hub)
         print(f"Saved. Try: python -m vlm describe PICTURE --model {args.out / adapt.ADAPTER}")
 
 

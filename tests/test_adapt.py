@@ -21,6 +21,7 @@ from vlm import (
     adapt,
     forgetting,
     generate,
+    hub,
     load,
     lora,
     panel,
@@ -194,7 +195,7 @@ def test_an_adapter_is_uploaded_and_a_refusal_is_one_sentence(tmp_path, monkeypa
         monkeypatch.setattr(
             f"huggingface_hub.HfApi.{name}", lambda self, *a, **k: calls.append((a, k))
         )
-    adapt.push(tmp_path, "me/style")
+    hub.upload(tmp_path / adapt.ADAPTER, "me/style")
     assert calls[0][0] == ("me/style",) and calls[0][1]["private"]
     assert calls[1][1]["folder_path"] == tmp_path / adapt.ADAPTER
 
@@ -203,7 +204,7 @@ def test_an_adapter_is_uploaded_and_a_refusal_is_one_sentence(tmp_path, monkeypa
 
     monkeypatch.setattr("huggingface_hub.HfApi.create_repo", refuse)
     with pytest.raises(adapt.UserError, match="did not take it .OSError.; log in"):
-        adapt.push(tmp_path, "me/style")
+        hub.upload(tmp_path, "me/style")
 
 
 # Kills

@@ -289,6 +289,17 @@ def test_reviews_are_put_to_use(kind: str, first: str, tmp_path: Path, source: P
         command([*given, "--resume", "--reviews", str(tmp_path / "none")])
 
 
+def test_a_data_set_is_uploaded_without_its_history(source: Path, tmp_path, monkeypatch) -> None:
+    calls = []
+    for name in ("create_repo", "upload_folder"):
+        monkeypatch.setattr(f"huggingface_hub.HfApi.{name}", lambda self, *a, **k: calls.append(k))
+    out = tmp_path / "out"
+    assert command(["caption", f"folder={source}", str(out), "--push-to-hub", "me/captions"]) == 0
+    assert [call["repo_type"] for call in calls] == ["dataset", "dataset"]
+    assert calls[1]["folder_path"] == out and FILE in calls[1]["ignore_patterns"]
+    assert (out / "README.md").read_text().startswith("---\ntask_categories")
+
+
 def test_the_history_of_one_picture_is_shown(tmp_path: Path, source: Path, capsys) -> None:
     out = str(tmp_path / "out")
     given = ["caption", f"folder={source}", out, "--refiner", "labels", "--judge", "rules"]

@@ -39,7 +39,7 @@ ORDER = [
     "models.configuration_vlm models.projectors models.idefics3",
     "models.modeling_vlm models.processing_vlm",
     "models",
-    "parts runs",  # L2
+    "parts runs hub",  # L2
     "quantize lora",
     "build",
     "load memory encoding confidence plots mixture pictures align",

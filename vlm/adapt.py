@@ -169,26 +169,6 @@ def looked_back(bundle: Bundle, asked, before: list[Turn], run: Path) -> list[st
     return said
 
 
-def push(run: Path, name: str) -> None:
-    """Upload the adapter into a repository of the Hub, a private one when it is new.
-
-    Raises:
-        UserError: when the Hub cannot be reached or refuses.
-    """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    try:
-        api = HfApi()
-        api.create_repo(name, private=True, exist_ok=True)
-        api.upload_folder(repo_id=name, folder_path=run / ADAPTER)
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
-        raise UserError(
-            f"The adapter lies in {run / ADAPTER}, but {name!r} did not take it "
-            f"({type(error).__name__}); log in with `hf auth login` and give ORGANISATION/NAME."
-        ) from error
-
-
 def card(base: Base, config: TrainConfig, said: Sequence[str]) -> str:
     """The adapter's README.md."""
     name = base.name + (f" (revision {base.revision})" if base.revision else "")

@@ -10,6 +10,7 @@ from vlm.judges import open_judge
 from vlm.judges.base import from_flags, judge_flags
 
 HELP = "make a data set: pictures and what a teacher says of them"
+LOCAL = ("asked-*.jsonl", "history.jsonl", "reviews.jsonl")  # who asked and decided: not uploaded
 PRESETS = {  # the data sets of MODA and phi-vlm: source, and how their pictures are chosen
     "moda": {"source": "fashion", "sample": 5400},
     "phi-vlm": {"source": "cifar10", "per_class": 10},
@@ -39,6 +40,8 @@ def flags(parser: argparse.ArgumentParser) -> None:
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     add("--reviews", type=Path, metavar="FILE",
         help="leave out what was rejected there, take what was edited (default: none)")  # fmt: skip
+    add("--push-to-hub", metavar="NAME",
+        help="upload the data set there, private when new (default: none)")  # fmt: skip
     add("--resume", action="store_true", help="go on with a run that was stopped")
     judge_flags(parser)
     parser.set_defaults(judge="")
@@ -68,6 +71,10 @@ def run(args: argparse.Namespace) -> int:
     export.card(args.out, lines)
     final = checked.check([item.record for item in done], [item.text for item in done])
     print(f"Doubts about the final ones: {checked.write(final, args.out.name, args.out, lines)}")
+    if args.push_to_hub:
+        from vlm import hub
+
+        hub.upload(args.out, args.push_to_hub, "dataset", LOCAL)
     if faults:
         print(steps.told(faults), "Run the same command with --resume to ask again.")
     print(f"Wrote {made} pairs. Go on with: python finetune/run_qlora.py --data folder={args.out}")
