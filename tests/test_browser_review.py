@@ -22,13 +22,19 @@ TEXTS = ("A red shirt for men.", "A blue shirt for men.", HOSTILE, "A man wearin
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """A data set of four captions, two of them doubtful, one hostile."""
+def texts(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The captions of the data set: four, two of them doubtful, one hostile."""
+    return getattr(request, "param", TEXTS)
+
+
+@pytest.fixture
+def data(tmp_path: Path, texts: tuple[str, ...]) -> Path:
+    """A data set with these captions."""
     place = tmp_path / "data"
     (place / "train").mkdir(parents=True)
     (place / "validation").mkdir()
     rows = []
-    for number, text in enumerate(TEXTS):
+    for number, text in enumerate(texts):
         tiny.noise(number, 96).save(place / "train" / f"{number}.png")
         facts = {"articleType": "Shirts", "baseColour": "Red", "gender": "Men"}
         rows.append({"file_name": f"{number}.png", "text": text, **facts})
@@ -86,6 +92,28 @@ def test_a_data_set_is_reviewed_by_keyboard(address: str, data: Path, visit: Cal
         ("3.png", "reject", "", reviews.REASONS[0]),
         ("-", "undo", "", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    "texts", [tuple(f"A red shirt for men, number {n:02}." for n in range(24))], indirect=True
+)
+def test_twenty_rows_three_taken_back_and_a_reload(
+    texts: tuple[str, ...], address: str, data: Path, visit: Callable
+) -> None:
+    page = visit(address)
+    for number in range(20):
+        shown(page, texts[number])
+        page.keyboard.press("a")
+    shown(page, texts[20])
+    for number in (19, 18, 17):
+        page.keyboard.press("u")
+        shown(page, texts[number])
+    page.reload()
+    shown(page, texts[17])
+    page.keyboard.press("a")
+    shown(page, texts[18])
+    assert "18 of 24 by you" in page.inner_text("#review-progress")
+    assert [row[1] for row in decisions(data)] == ["approve"] * 20 + ["undo"] * 3 + ["approve"]
 
 
 def test_buttons_filters_and_a_second_reviewer(address: str, data: Path, visit: Callable) -> None:

@@ -168,20 +168,19 @@ def test_a_stopped_run_asks_nothing_twice(tmp_path: Path) -> None:
     assert [row["step"] for row in done[3].rows] == [writers.TEACHER, writers.REFINER]
 
 
-@pytest.mark.parametrize("cut", range(1, 300, 7))
-def test_a_torn_history_loses_no_complete_row(cut: int, tmp_path: Path) -> None:
+def test_a_history_torn_anywhere_loses_no_complete_row(tmp_path: Path) -> None:
     path = tmp_path / FILE
     steps.run(RECORDS, Counting(), None, History(path))
     whole = path.read_bytes()
-    path.write_bytes(whole[:-cut])
-    complete = whole[:-cut].count(b"\n")
-    again = Counting()
-    steps.run(RECORDS, again, None, History(path, resume=True))
-    assert len(again.asked) in (20 - complete, 19 - complete)  # only the end of a line was lost
-    found = History(path, resume=True)
-    assert [found.get("teacher", r.id)["text"] for r in RECORDS] == [
-        f"Picture {r.id} of something." for r in RECORDS
-    ]
+    for cut in range(1, 301):
+        path.write_bytes(whole[:-cut])
+        complete = whole[:-cut].count(b"\n")
+        again = Counting()
+        steps.run(RECORDS, again, None, History(path, resume=True))
+        assert len(again.asked) in (20 - complete, 19 - complete)  # or only a line's end was lost
+        found = History(path, resume=True)
+        told = [found.get("teacher", r.id)["text"] for r in RECORDS]
+        assert told == [f"Picture {r.id} of something." for r in RECORDS]
 
 
 def test_a_history_is_gone_on_with_as_it_was_begun(tmp_path: Path) -> None:

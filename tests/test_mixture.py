@@ -67,6 +67,10 @@ def test_a_part_that_is_not_to_be_had_is_one_sentence(tmp_path: Path) -> None:
         mixture.load([f"folder={tmp_path}"], "train")
 
 
+def test_a_folder_needs_no_name(tmp_path: Path) -> None:
+    assert mixture.part(str(tmp_path)) == ("folder", str(tmp_path), 1)
+
+
 def test_a_run_names_its_data_by_hash(tmp_path: Path) -> None:
     def signed(*records: Record) -> dict:
         mixture.sign(mixture.Mixture([mixture.Loaded("folder", records, 2)]), tmp_path / "run")

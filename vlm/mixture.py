@@ -51,9 +51,13 @@ class Mixture(tuple[Loaded, ...]):
 def part(text: str, path: str | None = None) -> Part:
     """Read `[TIMESx]NAME[=PATH]`; `path` is for those that do not give their own.
 
+    A path to a folder that is there stands for `folder=PATH`.
+
     Raises:
         UserError: when it is written otherwise or no data set has this name.
     """
+    if text and "=" not in text and text not in DATASETS and Path(text).is_dir():
+        return Part("folder", text, 1)
     found = re.fullmatch(r"(?:([1-9]\d?)x)?(\w+)(?:=(.+))?", text)
     if not found:
         raise UserError(
