@@ -13,6 +13,7 @@ from vlm import load
 from vlm.__main__ import main as command
 from vlm.commands.caption import PRESETS
 from vlm.data import cifar10, fashion, folder
+from vlm.endpoint import AGAIN, EndpointConfig
 from vlm.errors import UserError
 from vlm.teach import export, labels, prompts, reviews, sample, steps, writers
 from vlm.teach.history import FILE, History
@@ -151,6 +152,40 @@ def test_a_model_that_only_describes_is_no_refiner(tmp_path: Path) -> None:
     settings = writers.WriterSettings(device="cpu")
     with pytest.raises(UserError, match="corrects no texts"):
         writers.open_writer(str(tmp_path / "model"), writers.REFINER, settings)
+
+
+def test_any_other_model_is_asked_our_question_and_once_more_for_json(monkeypatch) -> None:
+    asked: list[str] = []
+
+    def answers(bundle, images, questions, batch_size) -> Iterator[str]:
+        asked.extend(questions)
+        for question in questions:
+            again = question.endswith(AGAIN)
+            yield json.dumps(SAID) if again or len(asked) > 2 else "It is a thing."
+
+    monkeypatch.setattr(writers.describe, "texts", answers)
+    bundle = tiny.bundle()
+    bundle.model.config.model_type = "smolvlm"
+    teacher = writers.Model(bundle, "small", prompts.read("describe"))
+    said = list(teacher.write([writers.Ask(record) for record in RECORDS[:2]]))
+    assert [one.text for one in said] == [SAID["description"]] * 2
+    assert [one.requests for one in said] == [2, 2] and said[0].fields == {"colour": "red"}
+    assert len(asked) == 4 and all(prompts.FORM in question for question in asked)
+    monkeypatch.setattr(writers.describe, "texts", lambda *given: iter(["A thing."]))
+    (odd,) = teacher.write([writers.Ask(RECORDS[0])])
+    assert not odd.text and odd.fault.startswith("prose")
+
+
+def test_a_server_refines_by_the_metadata_alone(monkeypatch) -> None:
+    online(monkeypatch)
+    with FakeEndpoint(lambda messages: json.dumps(SAID)) as fake:
+        settings = writers.WriterSettings(endpoint=EndpointConfig(endpoint=fake.address))
+        refiner = writers.open_writer("endpoint:m", writers.REFINER, settings)
+        (said,) = refiner.write([writers.Ask(RECORDS[0], "A dog, maybe.")])
+        (messages,) = fake.messages
+    assert said.text == SAID["description"] and said.requests == 1
+    question = messages[0]["content"]
+    assert '"A dog, maybe."' in question and RECORDS[0].facts["kind"] in question
 
 
 # Steps and their history
