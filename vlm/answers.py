@@ -63,13 +63,14 @@ class Cache:
 
     def _begin(self) -> None:
         """Before the first line: an old file goes, a line that a kill tore is ended."""
+        from vlm import runs
+
         self._begun = True
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self._resume:
             self.path.unlink(missing_ok=True)
-        elif self.path.is_file() and self.path.read_bytes()[-1:] not in (b"", b"\n"):
-            with open(self.path, "a") as file:
-                file.write("\n")
+        else:
+            runs.end_torn_line(self.path)
 
 
 def read_object(text: str) -> dict[str, Any]:

@@ -4,9 +4,7 @@ Nothing in it is fetched from anywhere and nothing in it runs. Everything that a
 data set wrote is escaped. A repeated evaluation gives the same bytes, apart from the speed.
 """
 
-import base64
 import contextlib
-import io
 import platform
 import shlex
 import tomllib
@@ -19,7 +17,7 @@ from PIL import Image
 
 from vlm import evaluations, report_parts, runs
 from vlm.config import DESCRIBE
-from vlm.data.images import BadImage, open_image
+from vlm.data.images import BadImage, as_url, open_image
 from vlm.metrics import intervals, rubric
 
 Picture = bytes | Path | str | Image.Image
@@ -125,9 +123,7 @@ def thumbnail(source: Picture, side: int = THUMBNAIL) -> str:
     except BadImage:
         return ""
     picture.thumbnail((side, side))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return as_url(picture, QUALITY)
 
 
 def _slug(judge: str) -> str:

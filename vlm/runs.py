@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,18 @@ def append_jsonl(path: Path, *rows: dict) -> None:
     """Add rows with a single write."""
     with open(path, "a", encoding="utf-8") as file:
         file.write("".join(map(line, rows)))
+
+
+def end_torn_line(path: Path) -> None:
+    """Before rows are added: a line that a kill tore is ended, or the next would join it."""
+    if path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n"):
+        with open(path, "a") as file:
+            file.write("\n")
+
+
+def now() -> str:
+    """The time as rows keep it: UTC, ISO 8601, seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def line(row: dict) -> str:

@@ -6,6 +6,7 @@ Pillow gets no metadata: its parsers of EXIF, comments and APNG warn, and some t
 Its plugins are called directly, because `Image.open` warns of a size before we can check it.
 """
 
+import base64
 import io
 import re
 import struct
@@ -40,6 +41,13 @@ _UPRIGHT = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # EXIF orientation -> Ima
 
 class BadImage(UserError):
     """One sentence why a picture was refused; free of paths, addresses and Pillow's own words."""
+
+
+def as_url(picture: Image.Image, quality: int = 85) -> str:
+    """The picture as a JPEG in a `data:` address."""
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=quality, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def limit_pillow() -> None:

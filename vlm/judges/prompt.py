@@ -4,7 +4,7 @@ The model decides and counts; the marks are computed here, as `vlm.metrics.rubri
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -39,16 +39,29 @@ def read_prompt(path: str = "") -> str:
     Raises:
         UserError: when the file cannot be read or lacks a placeholder.
     """
-    file = Path(path) if path else FILE
+    rest = "where the metadata, the description and the form of the answer go"
+    return read_template(Path(path) if path else FILE, NEEDED, "judge's prompt", rest)
+
+
+def read_template(file: Path, needed: Sequence[str], what: str, where: str) -> str:
+    """A text with placeholders such as `$text`.
+
+    Args:
+        what, where: the words for it, and for where its placeholders stand, in a sentence.
+
+    Raises:
+        UserError: when the file cannot be read or lacks a placeholder.
+    """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise UserError(f"The judge's prompt {file} cannot be read as text: {error}.") from None
-    missing = [f"${name}" for name in NEEDED if name not in Template(text).get_identifiers()]
+        raise UserError(f"The {what} {file} cannot be read as text: {error}.") from None
+    known, names = Template(text).get_identifiers(), [f"${name}" for name in needed]
+    missing = [name for name in names if name[1:] not in known]
     if missing:
+        every = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
         raise UserError(
-            f"The judge's prompt {file} lacks {', '.join(missing)}; write all of $facts, $text and "
-            "$answer where the metadata, the description and the form of the answer go."
+            f"The {what} {file} lacks {', '.join(missing)}; write all of {every} {where}."
         )
     return text
 
@@ -69,7 +82,7 @@ def question(prompt: str, text: str, facts: Mapping[str, str]) -> str:
     lines = [_line(line, metrics) for line in prompt.strip().splitlines()]
     known = {key: value for key, value in facts.items() if value}
     asked = Template("\n".join(line for line in lines if line is not None))
-    return asked.safe_substitute(facts=_json(known), text=_json(text), answer=form(metrics))
+    return asked.safe_substitute(facts=as_json(known), text=as_json(text), answer=form(metrics))
 
 
 def _line(line: str, metrics: tuple[str, ...]) -> str | None:
@@ -80,7 +93,7 @@ def _line(line: str, metrics: tuple[str, ...]) -> str | None:
     return line
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
     """JSON without halves of surrogate pairs, which no request can carry."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
 

@@ -12,7 +12,7 @@ from string import Template
 from typing import Any
 
 from vlm.answers import read_object
-from vlm.errors import UserError
+from vlm.judges.prompt import as_json, read_template
 
 FILES = {name: Path(__file__).with_name(f"{name}.txt") for name in ("describe", "refine")}
 NEEDED = {"describe": ("answer",), "refine": ("facts", "text", "answer")}
@@ -28,29 +28,13 @@ def read(name: str, path: str = "") -> str:
         UserError: when the file cannot be read or lacks a placeholder.
     """
     file = Path(path) if path else FILES[name]
-    try:
-        text = file.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise UserError(f"The prompt {file} cannot be read as text: {error}.") from None
-    known = Template(text).get_identifiers()
-    missing = [f"${key}" for key in NEEDED[name] if key not in known]
-    if missing:
-        raise UserError(
-            f"The prompt {file} lacks {', '.join(missing)}; it needs "
-            f"{', '.join(f'${key}' for key in NEEDED[name])}."
-        )
-    return text
+    return read_template(file, NEEDED[name], "prompt", "where they go").strip()
 
 
 def fill(prompt: str, facts: Mapping[str, str], text: str = "") -> str:
     """The question about one picture."""
     known = {key: value for key, value in facts.items() if value}
-    return Template(prompt).safe_substitute(facts=_json(known), text=_json(text), answer=FORM)
-
-
-def _json(value: Any) -> str:
-    """JSON without halves of surrogate pairs, which no request can carry."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return Template(prompt).safe_substitute(facts=as_json(known), text=as_json(text), answer=FORM)
 
 
 def digest(prompt: str) -> str:

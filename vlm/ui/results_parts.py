@@ -1,7 +1,5 @@
 """The pieces of HTML that the Results tab is made of; what is not Markup is escaped."""
 
-import base64
-import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +7,7 @@ from markupsafe import Markup
 from PIL import Image, ImageDraw, ImageFont
 
 from vlm.curves import is_number
-from vlm.data.images import open_image
+from vlm.data.images import as_url, open_image
 from vlm.errors import UserError
 from vlm.ui import more_pictures
 
@@ -95,13 +93,6 @@ def blank(name: str) -> Image.Image:
     return tile
 
 
-def embedded(picture: Image.Image) -> str:
-    """A picture as a data: URL."""
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
-
-
 def local_pictures(data: str, ids: Collection[str]) -> dict[str, str]:
     """Id -> data: URL, for the held-out pictures of a data set that is on this machine."""
     shelves = more_pictures.SHELVES.items()
@@ -112,7 +103,7 @@ def local_pictures(data: str, ids: Collection[str]) -> dict[str, str]:
     try:
         for record in more_pictures.records(found[0]):
             if record.id in ids:
-                pictures[record.id] = embedded(thumbnail(record.image))
+                pictures[record.id] = as_url(thumbnail(record.image))
     except UserError:
         pass  # a table that cannot be read: the texts are shown without pictures
     return pictures

@@ -10,8 +10,9 @@ from PIL import Image
 
 from vlm import curves, plots
 from vlm.curves import Run, is_number
+from vlm.data.images import as_url
 from vlm.errors import UserError
-from vlm.ui.results_parts import blank, card, embedded, note, said, thumbnail
+from vlm.ui.results_parts import blank, card, note, said, thumbnail
 
 MOST = 24  # pictures of a panel
 NOTHING = (
@@ -125,5 +126,5 @@ def view(panel: Panel | None, picture: Any, position: Any) -> str:
     ]
     if sample.answer:
         lines.append(Markup("Right answer: <b>{}</b>").format(sample.answer))
-    shown = card(embedded(sample.picture()), sample.id, lines)
+    shown = card(as_url(sample.picture()), sample.id, lines)
     return str(Markup('<ul class="cards one" aria-live="polite">{}</ul>').format(shown))
