@@ -20,7 +20,7 @@ from transformers import (
     ViTImageProcessor,
 )
 
-from vlm import quantize
+from vlm import quantize, runtime
 from vlm.errors import UserError, lookup
 from vlm.models.configuration_vlm import VlmConfig
 from vlm.models.modeling_vlm import VlmForConditionalGeneration
@@ -175,7 +175,7 @@ def _decoder(preset: Preset, corpus: Iterable[str], kind: str = "none"):
         config = AutoConfig.from_pretrained(preset.text, trust_remote_code=False)
         decoder = AutoModelForCausalLM.from_pretrained(
             preset.text, config=config, dtype=dtype,
-            quantization_config=quantize.settings(kind, config), **SAFE,
+            quantization_config=quantize.settings(kind, config, runtime.pick_device()), **SAFE,
         )  # fmt: skip
         tokenizer = AutoTokenizer.from_pretrained(
             preset.text, trust_remote_code=False, padding_side="left"

@@ -113,7 +113,7 @@ def _opened(name: str, device: str, dtype: str, revision: str | None, quantize: 
         logging.disable_progress_bar()  # bars are for downloads; a folder opens at once
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=False, revision=revision)
-        small = quantized.settings(quantize, config, quantized.storage(place))
+        small = quantized.settings(quantize, config, place)
         model, found = AutoModelForImageTextToText.from_pretrained(
             path,
             config=config,

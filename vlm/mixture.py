@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from vlm import runs
+from vlm import runs, runtime
 from vlm.data import DATASETS
 from vlm.data.readable import usable
 from vlm.errors import UserError, lookup
@@ -85,7 +85,9 @@ def load(texts: Sequence[str], split: str, path: str | None = None, limit: int =
 
 
 def sign(parts: Mixture, run: Path) -> None:
-    """Write data.json into a run's folder: each part by name, size and SHA-256."""
+    """The main process writes data.json into a run's folder: each part's name, size, SHA-256."""
+    if not runtime.is_main():
+        return
     rows = [
         {
             "name": part.name,

@@ -26,15 +26,11 @@ def why_not(kind: str, device: torch.device) -> str:
     return ""
 
 
-def settings(kind: str, config, storage: torch.dtype = torch.uint8) -> BitsAndBytesConfig | None:
+def settings(kind: str, config, device: torch.device) -> BitsAndBytesConfig | None:
     """What `from_pretrained` takes as quantization_config for a model of this configuration.
 
     The names of what stays as it is are whole ones: transformers matches them from the start of a
     module's full name, and a bare "vision_tower" would match nothing.
-
-    Args:
-        storage: the number format that 4-bit weights are packed into; to be sharded they need
-            that of the weights beside them.
 
     Raises:
         UserError: when a linear layer of the decoder has a width that 4-bit weights cannot have.
@@ -52,7 +48,7 @@ def settings(kind: str, config, storage: torch.dtype = torch.uint8) -> BitsAndBy
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
-        bnb_4bit_quant_storage=storage,
+        bnb_4bit_quant_storage=storage(device),
         llm_int8_skip_modules=sorted(linear.keys() - inside.keys()),
     )
 
@@ -75,7 +71,7 @@ def check_widths(linear: dict[str, nn.Linear]) -> None:
 
 
 def storage(device: torch.device) -> torch.dtype:
-    """The number format that 4-bit weights are packed into."""
+    """The number format that 4-bit weights are packed into; to be sharded, their neighbours'."""
     return torch.bfloat16 if runtime.sharded(device) else torch.uint8
 
 
