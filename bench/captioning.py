@@ -15,7 +15,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a check
 
 from vlm import runtime  # noqa: E402
 from vlm.teach import writers  # noqa: E402
-from vlm.teach.steps import BATCH  # noqa: E402
 from vlm.types import Record  # noqa: E402
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -32,14 +31,15 @@ def main(argv: list[str] | None = None) -> None:
     settings = writers.WriterSettings(device="cpu")
     teacher = writers.open_writer(args.teacher, writers.TEACHER, settings)
     files = sorted(EXAMPLES.glob("*.jpg"))
-    asks = [writers.Ask(Record(file.name, file)) for file in files * -(-BATCH // len(files))]
-    rates: dict[int, list[float]] = {1: [], BATCH: []}
+    size = teacher.batch
+    asks = [writers.Ask(Record(file.name, file)) for file in files * -(-size // len(files))]
+    rates: dict[int, list[float]] = {1: [], size: []}
     list(teacher.write(asks[:1]))  # warm-up
     for _ in range(ROUNDS):
-        for size, found in rates.items():
-            found.append(len(asks) / seconds(teacher, asks, size))
-    one, many = (statistics.median(found) for found in rates.values())
-    print(f"one by one {one:.1f} pictures/s, {BATCH} at a time {many:.1f}: {many / one:.1f} x")
+        for many, found in rates.items():
+            found.append(len(asks) / seconds(teacher, asks, many))
+    slow, fast = (statistics.median(found) for found in rates.values())
+    print(f"one by one {slow:.1f} pictures/s, {size} at a time {fast:.1f}: {fast / slow:.1f} x")
 
 
 def seconds(teacher: writers.Writer, asks: list, size: int) -> float:

@@ -36,7 +36,7 @@ RECORDS = tuple(record(number) for number in range(20))
 class Counting:
     """A teacher that counts, and stops where it is told to."""
 
-    name, revision, prompt = "counting", "", "Say something about $answer."
+    name, revision, prompt, batch = "counting", "", "Say something about $answer.", 16
 
     def __init__(self, stop: int = 10_000):
         self.asked, self.stop = [], stop
@@ -238,7 +238,8 @@ def test_a_history_is_gone_on_with_as_it_was_begun(tmp_path: Path) -> None:
 def test_pairs_are_read_back_as_a_data_set(tmp_path: Path) -> None:
     history = History(tmp_path / "out" / FILE)
     steps.run(RECORDS, writers.Labels(), None, history)
-    assert export.folder(steps.finished(RECORDS, history, "teacher"), tmp_path / "out") == 20
+    export.folder(list(steps.finished(RECORDS, history, "teacher")), tmp_path / "out")
+    assert len(list((tmp_path / "out").glob("*.png"))) == 20
     found = [*folder.load("train", tmp_path / "out").records]
     found += folder.load("validation", tmp_path / "out").records
     assert {r.turns[0].answer for r in found} == set(map(labels.describe, RECORDS))
@@ -248,7 +249,8 @@ def test_pairs_are_read_back_as_a_data_set(tmp_path: Path) -> None:
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """The records as a folder."""
-    items = (steps.Captioned(r, labels.describe(r), ()) for r in RECORDS)
+    told = ((number, r, labels.describe(r)) for number, r in enumerate(RECORDS))
+    items = [steps.Captioned(r, text, (), f"{number:05}.png") for number, r, text in told]
     export.folder(items, tmp_path / "source" / "train")
     (tmp_path / "source" / "validation").mkdir()
     return tmp_path / "source"

@@ -45,7 +45,7 @@ def test_reviews_are_applied(path: Path) -> None:
         path, ("1", "ada", "edit", "A red tie."), ("2", "ada", "reject", "", "other"),
         ("3", "ada", "approve"), ("4", "ada", "skip"), ("1", "bob", "skip"),
     )  # fmt: skip
-    texts = {id: reviews.apply(found, id, "A tie.") for id in "12345"}
+    texts = {id: reviews.apply(found.settled().get(id), "A tie.") for id in "12345"}
     assert texts == {"1": "A red tie.", "2": None, "3": "A tie.", "4": "A tie.", "5": "A tie."}
     assert reviews.summary(found, "12345") == "1 approved, 1 edited, 1 rejected, 2 left"
 

@@ -50,17 +50,16 @@ def flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Choose, describe, refine, write; exit code 1 when a picture has no description."""
     from vlm.teach import checked, export, steps
-    from vlm.teach.history import FILE, History
     from vlm.teach.writers import REFINER, TEACHER
 
     records = chosen(args)
-    history = started(args.out, args.resume, History, FILE)
+    history = started(args.out, args.resume)
     teacher, refiner = writers(args)
     faults = steps.run(records, teacher, refiner, history)
     last = REFINER if refiner else TEACHER
     grade = judgement(args, records, history, last)
-    done = list(steps.finished(records, history, last))
-    made = export.FORMATS[args.format](done, args.out, reviewed(args.reviews))
+    done = export.reviewed(steps.finished(records, history, last), decisions(args.reviews))
+    export.FORMATS[args.format](done, args.out)
     lines = [grade] if grade else []
     for step, writer in ((TEACHER, teacher), (REFINER, refiner)):
         if writer:
@@ -77,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
         hub.upload(args.out, args.push_to_hub, "dataset", LOCAL)
     if faults:
         print(steps.told(faults), "Run the same command with --resume to ask again.")
-    print(f"Wrote {made} pairs. Go on with: python finetune/run_qlora.py --data folder={args.out}")
+    following = f"python finetune/run_qlora.py --data folder={args.out}"
+    print(f"Wrote {len(done)} pairs. Go on with: {following}")
     return int(bool(faults))
 
 
@@ -93,7 +93,7 @@ def judgement(args: argparse.Namespace, records: list, history, last: str) -> st
     return f"{steps.JUDGE} {judge.name}: {mean}. {judge.summary()}".strip()
 
 
-def reviewed(path: Path | None):
+def decisions(path: Path | None):
     """The decisions of a file; None without one."""
     from vlm.teach.reviews import Reviews
 
@@ -119,12 +119,14 @@ def chosen(args: argparse.Namespace) -> list:
     return list(records)
 
 
-def started(out: Path, resume: bool, open_history, name: str):
+def started(out: Path, resume: bool):
     """The history of a new folder, or of one that is gone on with."""
-    known = (out / name).is_file()
+    from vlm.teach.history import FILE, History
+
+    known = (out / FILE).is_file()
     if out.exists() and not known and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already and not empty; name a new folder.")
-    return open_history(out / name, resume)
+    return History(out / FILE, resume)
 
 
 def writers(args: argparse.Namespace) -> tuple:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from vlm import report, runs
 from vlm.data.images import open_image
 from vlm.teach import duplicates
-from vlm.teach.checks import CHECKS, Flag, flags, outliers
+from vlm.teach.checks import CODES, Flag, flags, outliers
 from vlm.types import Record
 
 FLAGS, PAGE = "flags.jsonl", "check.html"
@@ -64,7 +64,7 @@ def _twice(records: Sequence[Record]) -> dict[int, int]:
 def counts(rows: Iterable[Checked]) -> dict[str, int]:
     """Captions by code, in the order of the checks; codes that nothing has are there as 0."""
     seen = Counter(code for row in rows for code in {flag.code for flag in row.flags})
-    return {code: seen[code] for code in (*CHECKS, DUPLICATE)}
+    return {code: seen[code] for code in (*CODES, DUPLICATE)}
 
 
 def table(rows: Sequence[Checked]) -> str:

@@ -1,6 +1,7 @@
 """What may be wrong with a caption, found without a model: each flag has a code and a reason.
 
-A flag is a doubt, not a verdict: a reviewer decides. `CHECKS` is the table; `flags` asks them all.
+A flag is a doubt, not a verdict: a reviewer decides. `CHECKS` is the table of those that need no
+metadata; `flags` asks them all, and for contradictions.
 """
 
 import re
@@ -71,8 +72,8 @@ def flags(text: str, facts: Facts) -> list[Flag]:
     """Everything that the checks see in a caption of an item with this metadata."""
     prose = not text.lstrip().startswith("{")  # JSON has quotation marks, and no sentence
     asked = {code: check for code, check in CHECKS.items() if prose or code not in OF_PROSE}
-    found = ((code, check(text, facts)) for code, check in asked.items())
-    return [Flag(code, why) for code, why in found if why]
+    found = [Flag(code, check(text)) for code, check in asked.items()]
+    return [*_joined(contradictions(text, facts)), *(flag for flag in found if flag.why)]
 
 
 def contradictions(text: str, facts: Facts) -> list[Flag]:
@@ -82,6 +83,14 @@ def contradictions(text: str, facts: Facts) -> list[Flag]:
         Flag(CONTRADICTIONS.get(claim.key, "kind"), f"says {claim.words}, is {facts[claim.key]}")
         for claim in wrong
     ]
+
+
+def _joined(found: Sequence[Flag]) -> list[Flag]:
+    """One flag for each code, in the order of the codes, with all that was seen of it."""
+    seen: dict[str, list[str]] = {code: [] for code in CONTRADICTIONS.values()}
+    for flag in found:
+        seen[flag.code].append(flag.why)
+    return [Flag(code, "; ".join(whys)) for code, whys in seen.items() if whys]
 
 
 def outliers(texts: Sequence[str]) -> dict[int, str]:
@@ -99,13 +108,7 @@ def outliers(texts: Sequence[str]) -> dict[int, str]:
     }
 
 
-def _contradiction(key: str) -> Callable[[str, Facts], str]:
-    return lambda text, facts: "; ".join(
-        flag.why for flag in contradictions(text, facts) if flag.code == key
-    )
-
-
-def _read_off(text: str, facts: Facts) -> str:
+def _read_off(text: str) -> str:
     """Words that somebody read off the picture: quoted, about letters, a brand's."""
     for pattern in (_QUOTED, _SIGNS, _LETTERS, _NUMBERS):
         if seen := pattern.search(text):
@@ -115,7 +118,7 @@ def _read_off(text: str, facts: Facts) -> str:
     return f"names {names[0]!r}" if names else ""
 
 
-def _person(text: str, facts: Facts) -> str:
+def _person(text: str) -> str:
     """Who wears it, how they stand and look; whom a thing is made for is no such talk."""
     if seen := _PRONOUNS.search(text):
         return f"speaks of {seen.group().strip()!r}"
@@ -137,17 +140,17 @@ def _is_somebody(word: str, after: str, before: set[str]) -> bool:
     return plain or not _FOLLOWED_BY_A_NOUN.match(after)
 
 
-def _refusal(text: str, facts: Facts) -> str:
+def _refusal(text: str) -> str:
     seen = _REFUSAL.search(text)
     return f"refuses: {seen.group()!r}" if seen else ""
 
 
-def _length(text: str, facts: Facts) -> str:
+def _length(text: str) -> str:
     count = len(text.split())
     return "" if SHORTEST <= count <= LONGEST else f"{count} words"
 
 
-def _repetition(text: str, facts: Facts) -> str:
+def _repetition(text: str) -> str:
     """Runs of three words that come again (Holtzman et al., 2020, call it degeneration)."""
     words = re.findall(r"\w+", text.lower())
     runs = Counter(zip(words, words[1:], words[2:], strict=False))
@@ -157,7 +160,7 @@ def _repetition(text: str, facts: Facts) -> str:
     return f"repeats {' '.join(runs.most_common(1)[0][0])!r}"
 
 
-def _language(text: str, facts: Facts) -> str:
+def _language(text: str) -> str:
     """Letters of another script, or none of the words that English sentences are full of."""
     words = re.findall(r"[^\W\d_]+", text.lower())
     if not text.isascii() and sum(letter > "ɏ" and letter.isalpha() for letter in text) > 3:
@@ -166,10 +169,7 @@ def _language(text: str, facts: Facts) -> str:
     return "no English words" if len(words) > 5 and few else ""
 
 
-CHECKS: dict[str, Callable[[str, Facts], str]] = {
-    "colour": _contradiction("colour"),
-    "kind": _contradiction("kind"),
-    "gender": _contradiction("gender"),
+CHECKS: dict[str, Callable[[str], str]] = {
     "text": _read_off,
     "person": _person,
     "refusal": _refusal,
@@ -177,3 +177,4 @@ CHECKS: dict[str, Callable[[str, Facts], str]] = {
     "repetition": _repetition,
     "language": _language,
 }
+CODES = (*CONTRADICTIONS.values(), *CHECKS)

@@ -11,38 +11,36 @@ from vlm.teach.reviews import Reviews
 from vlm.teach.steps import Captioned
 
 TABLE, PARQUET, CARD = "metadata.jsonl", "data.parquet", "README.md"
+NAMED = "[0-9]" * 5 + ".png"  # the pictures' files
 SAID = ("step", "by", "revision", "prompt", "time", "requests")  # of each row, beside its text
 
 
-def folder(captioned: Iterable[Captioned], out: Path, made: Reviews | None = None) -> int:
-    """Pictures as PNG and a metadata.jsonl, the Hub's ImageFolder; the number of pairs.
+def reviewed(done: Iterable[Captioned], made: Reviews | None) -> list[Captioned]:
+    """What decisions, by id or by file name, leave: edited texts, and nothing that was rejected."""
+    settled = made.settled() if made else {}
+    decided = ((item, settled.get(item.record.id) or settled.get(item.name)) for item in done)
+    told = ((item, reviews.apply(review, item.text)) for item, review in decided)
+    return [item._replace(text=text) for item, text in told if text is not None]
 
-    Args:
-        made: decisions about the pictures, by file name or by id; what was rejected is left out.
-    """
-    rows = []
+
+def folder(captioned: Sequence[Captioned], out: Path) -> None:
+    """Pictures as PNG and a metadata.jsonl, the Hub's ImageFolder; no others stay there."""
     with runs.room(out):
         out.mkdir(parents=True, exist_ok=True)
-        for number, item in enumerate(captioned):
-            name = f"{number:05}.png"  # by its place, whatever else is left out
-            kept = _reviewed(item, made, name)
-            if kept is None:
-                (out / name).unlink(missing_ok=True)
-                continue
-            open_image(item.record.image).save(out / name)
-            rows.append({"file_name": name, **_row(kept)})
+        for stale in {path.name for path in out.glob(NAMED)} - {item.name for item in captioned}:
+            (out / stale).unlink()
+        for item in captioned:
+            open_image(item.record.image).save(out / item.name)
+        rows = ({"file_name": item.name, **_row(item)} for item in captioned)
         runs.write_text(out / TABLE, "".join(map(runs.line, rows)))
-    return len(rows)
 
 
-def parquet(captioned: Iterable[Captioned], out: Path, made: Reviews | None = None) -> int:
-    """One data.parquet with the column `image` as the Hub's viewer reads it; the number of rows."""
+def parquet(captioned: Sequence[Captioned], out: Path) -> None:
+    """One data.parquet with the column `image` as the Hub's viewer reads it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    named = ((item, f"{number:05}.png") for number, item in enumerate(captioned))
-    kept = [found for item, name in named if (found := _reviewed(item, made, name))]
-    rows = [{"image": {"bytes": _png(item), "path": None}, **_row(item)} for item in kept]
+    rows = [{"image": {"bytes": _png(item), "path": None}, **_row(item)} for item in captioned]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = pa.table({key: [row.get(key) for row in rows] for key in columns})
     scratch = out / f".{PARQUET}"
@@ -50,19 +48,9 @@ def parquet(captioned: Iterable[Captioned], out: Path, made: Reviews | None = No
         out.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, scratch)
         scratch.replace(out / PARQUET)
-    return len(rows)
 
 
 FORMATS = {"folder": folder, "parquet": parquet}
-
-
-def _reviewed(item: Captioned, made: Reviews | None, name: str) -> Captioned | None:
-    """The item as the reviews leave it; None when it was rejected."""
-    if made is None:
-        return item
-    id = item.record.id if item.record.id in made.settled() else name
-    text = reviews.apply(made, id, item.text)
-    return None if text is None else item._replace(text=text)
 
 
 def _row(item: Captioned) -> dict:

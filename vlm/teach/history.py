@@ -6,7 +6,6 @@ many requests; then what was said.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,37 +27,36 @@ class History:
     """
 
     def __init__(self, path: Path, resume: bool = False):
-        self.path, self._rows = path, {}
+        self.path: Path = path
+        self._rows: dict[str, dict[str, dict[str, Any]]] = {}  # id -> step -> row
         if path.exists() and not resume:
             raise UserError(f"{path.parent} was begun before; add --resume, or name a new folder.")
         for row in runs.read_jsonl(path):
             if isinstance(row, dict) and all(isinstance(row.get(key), str) for key in ROW):
-                self._rows.setdefault((row["step"], row["id"]), row)
+                self._rows.setdefault(row["id"], {}).setdefault(row["step"], row)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n"):
-            with open(path, "a") as file:  # a line that a kill tore is ended
-                file.write("\n")
+        runs.end_torn_line(path)
 
     def get(self, step: str, id: str) -> dict[str, Any] | None:
         """The row of a picture's step."""
-        return self._rows.get((step, id))
+        return self._rows.get(id, {}).get(step)
 
     def add(self, step: str, id: str, said: Mapping[str, Any]) -> None:
         """Append a row; one that is there already stays."""
-        if (step, id) not in self._rows:
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            row = {"id": id, "step": step, "time": now, **said}
+        if not self.get(step, id):
+            row = {"id": id, "step": step, "time": runs.now(), **said}
             runs.append_jsonl(self.path, row)
-            self._rows[step, id] = row
+            self._rows.setdefault(id, {})[step] = row
 
     def of(self, id: str) -> list[dict[str, Any]]:
         """All rows of a picture, in the order they were made."""
-        return [row for (_, known), row in self._rows.items() if known == id]
+        return list(self._rows.get(id, {}).values())
 
     def check_writer(self, step: str, by: str, prompt: str) -> None:
         """Raise a `UserError` when another writer, or another question, began this step."""
-        for (known, _), row in self._rows.items():
-            if known == step and (row["by"], row.get("prompt", "")) != (by, prompt):
+        for rows in self._rows.values():
+            row = rows.get(step)
+            if row and (row["by"], row.get("prompt", "")) != (by, prompt):
                 other = "another prompt" if row["by"] == by else row["by"]
                 raise UserError(
                     f"{self.path.parent} was begun with {other} for the step {step!r}, now {by} "

@@ -6,7 +6,6 @@ before it back.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,8 +51,9 @@ class Reviews:
         _check(review)
         if review.decision == UNDO and not self.last(review.reviewer):
             raise UserError("There is nothing to take back.")
-        self._end_torn_line()
-        runs.append_jsonl(self.path, review._asdict() | {"time": _now()})
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        runs.end_torn_line(self.path)
+        runs.append_jsonl(self.path, review._asdict() | {"time": runs.now()})
         self._take(review)
 
     def last(self, reviewer: str) -> Review | None:
@@ -92,16 +92,9 @@ class Reviews:
         if mine:
             del self._made[mine[-1]]
 
-    def _end_torn_line(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.is_file() and self.path.read_bytes()[-1:] not in (b"", b"\n"):
-            with open(self.path, "a") as file:
-                file.write("\n")
 
-
-def apply(reviews: Reviews, id: str, text: str) -> str | None:
-    """The text as the reviews leave it; None when the picture was rejected."""
-    made = reviews.settled().get(id)
+def apply(made: Review | None, text: str) -> str | None:
+    """The text as a settled decision leaves it; None when the picture was rejected."""
     if made is None or made.decision == APPROVE:
         return text
     return made.text if made.decision == EDIT else None
@@ -136,7 +129,3 @@ def _of_row(row: dict) -> Review | None:
         return None
     review = Review(*values)
     return review if review.decision in (*DECISIONS, UNDO) else None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

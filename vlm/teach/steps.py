@@ -16,17 +16,20 @@ from vlm.teach.history import History
 from vlm.teach.writers import REFINER, TEACHER, Ask, Said, Writer
 from vlm.types import Record
 
-BATCH = 16  # pictures at a time, for a model; a server is asked about four times as many
 JUDGE = "judge"
 FEW = 3  # reasons that are printed
 
 
 class Captioned(NamedTuple):
-    """A picture with its final description and everything that was said on the way."""
+    """A picture with its final description and everything that was said on the way.
+
+    `name` is its file's, by its place among all, whatever reviews leave out.
+    """
 
     record: Record
     text: str
     rows: tuple[dict, ...]
+    name: str
 
 
 def run(
@@ -46,11 +49,10 @@ def _step(records: Sequence[Record], step: str, writer: Writer, history: History
     """One writer over all pictures; an answer that cannot be used is counted, not kept."""
     asks = [ask for record in records if (ask := _ask(record, step, history))]
     faults: Counter[str] = Counter()
-    size = 4 * BATCH if hasattr(writer, "endpoint") else BATCH
     bar = tqdm(total=len(asks), desc=step, unit=" pictures", disable=None, leave=False)
     with bar:
-        for start in range(0, len(asks), size):
-            group = asks[start : start + size]
+        for start in range(0, len(asks), writer.batch):
+            group = asks[start : start + writer.batch]
             for ask, said in zip(group, writer.write(group), strict=True):
                 if said.fault:
                     faults[f"{step}: {said.fault}"] += 1
@@ -100,9 +102,9 @@ def judged(records: Sequence[Record], judge: Judge, history: History, last: str)
 
 def finished(records: Sequence[Record], history: History, last: str) -> Iterator[Captioned]:
     """The pictures that have been through all steps, with what the last one made of them."""
-    for record in records:
-        if row := history.get(last, record.id):
-            yield Captioned(record, row["text"], tuple(history.of(record.id)))
+    told = ((record, row) for record in records if (row := history.get(last, record.id)))
+    for number, (record, row) in enumerate(told):
+        yield Captioned(record, row["text"], tuple(history.of(record.id)), f"{number:05}.png")
 
 
 def doubts(records: Sequence[Record], history: History, step: str) -> tuple[int, int]:

@@ -1,7 +1,5 @@
 """Who writes descriptions, as teacher or refiner: `labels`, a model that opens here, a server."""
 
-import base64
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +10,7 @@ from PIL import Image
 from vlm import describe, encoding, load
 from vlm.answers import Cache
 from vlm.config import DESCRIBE
-from vlm.data.images import open_image
+from vlm.data.images import as_url, open_image
 from vlm.endpoint import AGAIN, Answer, Endpoint, EndpointConfig
 from vlm.errors import UserError
 from vlm.teach import labels, prompts
@@ -20,6 +18,7 @@ from vlm.types import Bundle, Record
 
 TEACHER, REFINER = "teacher", "refiner"
 PROMPT = {TEACHER: "describe", REFINER: "refine"}
+BATCH = 16
 SIDE, QUALITY = 768, 88  # longest side in pixels, JPEG quality of a picture that is sent
 
 
@@ -40,11 +39,15 @@ class Said(NamedTuple):
 
 
 class Writer(Protocol):
-    """`name` and `revision` say who it is, `prompt` is its question (empty where it has none)."""
+    """`name` and `revision` say who it is, `prompt` is its question (empty where it has none).
+
+    `batch` is how many pictures it takes at a time.
+    """
 
     name: str
     revision: str
     prompt: str
+    batch: int
 
     def write(self, asked: Sequence[Ask]) -> Iterator[Said]:
         """One answer each, in order."""
@@ -73,7 +76,7 @@ class WriterSettings:
 class Labels:
     """The metadata's own descriptions; as refiner they replace what is doubtful."""
 
-    name, revision, prompt = labels.NAME, "", ""
+    name, revision, prompt, batch = labels.NAME, "", "", BATCH
 
     def write(self, asked: Sequence[Ask]) -> Iterator[Said]:
         for ask in asked:
@@ -86,6 +89,8 @@ class Labels:
 
 class Model:
     """Any model that `load` opens. Loupe's own answer the questions they have learned, in words."""
+
+    batch = BATCH
 
     def __init__(self, bundle: Bundle, name: str, prompt: str):
         own = bundle.model.config.model_type == "vlm"
@@ -119,6 +124,8 @@ class Model:
 class Served:
     """Any server that speaks the OpenAI chat format; a teacher is sent the picture."""
 
+    batch = 4 * BATCH  # several are under way at once
+
     def __init__(self, endpoint: Endpoint, prompt: str, sees: bool):
         self.name, self.revision = f"endpoint:{endpoint.model}", ""
         self.endpoint, self.prompt, self.sees = endpoint, prompt, sees
@@ -142,9 +149,7 @@ class Served:
 def sent(picture: Image.Image) -> str:
     """The picture as a `data:` address, small enough to send."""
     picture.thumbnail((SIDE, SIDE))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return as_url(picture, QUALITY)
 
 
 def _of_answer(answer: Answer) -> Said:

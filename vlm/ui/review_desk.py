@@ -40,6 +40,7 @@ class Desk:
         if not records:
             raise UserError(f"{place} has no picture to review; give a folder of `vlm caption`.")
         self.items = {id: _item(record) for id, record in records.items()}
+        self.places = {id: place for place, id in enumerate(self.items)}
         self.reviews, self._lock = Reviews(place / reviews.FILE), threading.Lock()
 
     def ids(self, which: str, reviewer: str) -> list[str]:
@@ -54,9 +55,8 @@ class Desk:
 
     def after(self, which: str, reviewer: str, id: str = "") -> str:
         """The next picture of a filter, from the beginning again after the last; "" for none."""
-        wanted, order = self.ids(which, reviewer), list(self.items)
-        place = order.index(id) if id in self.items else -1
-        later = [other for other in wanted if order.index(other) > place]
+        wanted, place = self.ids(which, reviewer), self.places.get(id, -1)
+        later = (other for other in wanted if self.places[other] > place)
         return next(iter([*later, *wanted]), "")
 
     def decide(self, review: Review) -> str:
