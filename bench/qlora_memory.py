@@ -147,7 +147,7 @@ def measured(name: str, folder: Path, more: list[str]) -> dict:
     found = {
         "tokens": rf"tokens per example: {number}",
         "image_tokens": rf"image tokens per picture: {number}",
-        "seconds": rf"backward pass: {number} s",
+        "seconds": rf"optimiser: {number} s",
         "forecast_mb": rf"together {number} MB",
         "held_mb": rf"one step held {number} MB",
     }

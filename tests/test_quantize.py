@@ -7,11 +7,12 @@ import torch
 from torch import nn
 
 from tests.test_lora import BASES, adapted, examples
-from vlm import load, lora, parts, quantize
+from vlm import load, lora, memory, parts, quantize
 from vlm.config import AdapterConfig
 from vlm.errors import UserError
 
 bitsandbytes = pytest.importorskip("bitsandbytes")
+MAPS = Path("/proc/self/maps")
 
 
 @pytest.fixture(scope="module", params=["pooled", "raw", "smolvlm"])
@@ -28,6 +29,24 @@ def test_the_decoder_is_quantised_and_nothing_else(base: str, kind: str, cls: st
     for name, layer in parts.linear_layers(model).items():
         assert isinstance(layer, getattr(bitsandbytes.nn, cls)) == (name in inside), name
     assert quantize.kind_of(model) == kind
+
+
+@pytest.mark.skipif(not MAPS.exists(), reason="only Linux tells what is mapped")
+def test_weight_files_are_let_go_of(base: str) -> None:
+    bundle = load.open_base(base, device="cpu", quantize="4bit")
+    assert base not in MAPS.read_text()
+    assert bundle.model.get_input_embeddings().weight.is_floating_point()  # not quantised, but kept
+
+
+def test_an_unpacked_layer_and_the_scales_are_counted(base: str) -> None:
+    model = load.open_base(base, device="cpu", quantize="4bit").model
+    layers = [part for part in model.modules() if isinstance(part, bitsandbytes.nn.Linear4bit)]
+    assert max(map(memory._unpacked, model.modules())) == max(
+        2 * layer.in_features * layer.out_features for layer in layers
+    )
+    assert memory._unpacked(nn.Linear(64, 64)) == 0
+    blocks = sum(layer.in_features * layer.out_features // 64 for layer in layers)
+    assert memory.weights(model)["scales"] > blocks  # a byte for 64 weights, and their own scales
 
 
 def test_gradients_flow_after_an_evaluation(base: str) -> None:

@@ -201,3 +201,23 @@ def test_peak_memory_is_in_bytes_and_never_falls() -> None:
     assert during > before
     del held
     assert runtime.peak_memory(cpu) >= during
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's own")
+def test_large_blocks_go_back_to_the_system_though_small_ones_lie_between() -> None:
+    code = (
+        "import ctypes, psutil; from vlm import runtime\n"
+        "libc, me = ctypes.CDLL(None), psutil.Process()\n"
+        "libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]\n"
+        "libc.free(libc.malloc(30 << 20))  # glibc now keeps blocks up to this size\n"
+        "if {steady}: runtime.return_large_blocks()\n"
+        "blocks = []\n"
+        "for _ in range(40):\n"
+        "    blocks.append(libc.malloc(8 << 20)); ctypes.memset(blocks[-1], 1, 8 << 20)\n"
+        "    libc.malloc(1000)\n"
+        "full = me.memory_info().rss\n"
+        "for block in blocks: libc.free(block)\n"
+        "print((full - me.memory_info().rss) >> 20)"
+    )
+    freed = [int(in_a_new_process(code.format(steady=steady)).stdout) for steady in (True, False)]
+    assert freed[0] > 300 and freed[1] < 50

@@ -73,6 +73,8 @@ def opened(base: Base, config: AdapterConfig, seed: int = 0) -> Bundle:
         print(f"Notice: no {config.quantize} weights here ({reason}); LoRA on whole weights.")
     kind = "none" if reason else config.quantize
     dtype = "auto" if kind == "none" else quantize.dtype_name(place)
+    if kind != "none":
+        runtime.return_large_blocks()  # little memory is what weights are quantised for
     bundle = load.open_base(
         base.name, device=base.device, dtype=dtype, revision=base.revision, quantize=kind
     )

@@ -26,6 +26,7 @@ ATTRIBUTES += ("kind", "colour", "ground")
 MIN_COUNT = 5  # a value seen less often than this is not worth a class
 SCALE, BIAS = 10.0, -10.0  # SigLIP's initial temperature and bias
 WORDS = 48  # tokens of a caption
+WEIGHTS = {"baseColour": 2.0, "kind": 2.0}  # of the heads' losses, 1 elsewhere: these learn slowest
 
 
 def sigmoid_loss(
@@ -62,6 +63,7 @@ class AlignModel(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(SCALE).log())
         self.bias = nn.Parameter(torch.tensor(BIAS))
         self.heads = nn.ModuleList(nn.Linear(seen, len(names)) for names in values.values())
+        self.weights = [WEIGHTS.get(name, 1.0) for name in values]
         self.entropy = nn.CrossEntropyLoss(
             ignore_index=IGNORE_INDEX, label_smoothing=0.1, reduction="sum"
         )
@@ -98,7 +100,8 @@ class AlignModel(nn.Module):
         loss = sigmoid_loss(images, texts[told], pairs, self.log_scale.exp(), self.bias)
         features = pooled if self.helped else pooled.detach()
         logits = [head(features).float() for head in self.heads]
-        named = sum(self.entropy(scores, labels[:, n]) for n, scores in enumerate(logits))
+        entropies = [self.entropy(scores, labels[:, n]) for n, scores in enumerate(logits)]
+        named = sum(weight * loss for weight, loss in zip(self.weights, entropies, strict=True))
         return {"loss": loss + named / len(labels), "logits": (*logits, images, texts)}
 
 

@@ -185,6 +185,8 @@ def _decoder(preset: Preset, corpus: Iterable[str], kind: str = "none"):
             f"The decoder {preset.text!r} could not be opened; give a folder with --text, or go "
             "online so that it can be downloaded from the Hub."
         ) from error
+    if kind != "none":
+        quantize.let_go_of_files(decoder)
     missing = [token for token in CONTROL[1:] if token not in tokenizer.get_vocab()]
     tokenizer.add_special_tokens({"additional_special_tokens": missing})
     tokenizer.eos_token = END

@@ -51,14 +51,14 @@ def forecast(bundle, examples, collate: Callable, config: TrainConfig, count: in
     bf16 = config.bf16 and runtime.has_bf16(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         needed = memory.needed(model, one, config)
-        own = max(0, memory.held(device) - memory.weights(model).total())
-        if config.checkpointing:
-            model.activation_checkpointing_enable({"use_reentrant": False})
-        optimiser = _optimiser(model, config)
-        held = memory.measured(lambda: _step(model, batch, optimiser), device)
-        started = time.perf_counter()
-        _step(model, batch, optimiser)
-        seconds = time.perf_counter() - started
+    own = max(0, memory.held(device) - memory.weights(model).total())
+    if config.checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    optimiser = _optimiser(model, config)
+    held = memory.measured(lambda: _step(model, batch, optimiser, bf16), device)
+    started = time.perf_counter()
+    _step(model, batch, optimiser, bf16)
+    seconds = time.perf_counter() - started
     return "\n".join(
         [*_work(model, batch, config, count, seconds), *_sizes(needed, own, held, device)]
     )
@@ -77,7 +77,7 @@ def _work(model, batch, config: TrainConfig, count: int, seconds: float) -> list
         f"tokens per example: {tokens:.0f}, of them supervised: {supervised:.0f}, "
         f"image tokens per picture: {seen / config.batch_size:.0f}",
         f"optimiser steps: {steps:,} of {config.batch_size} x {config.accumulation} examples",
-        f"one forward and backward pass: {seconds:.2f} s; whole training: "
+        f"one step, forward, backward and optimiser: {seconds:.2f} s; whole training: "
         f"{_time(passes * seconds)}",
     ]
 
@@ -108,8 +108,10 @@ def _optimiser(model, config: TrainConfig) -> torch.optim.Optimizer:
     return torch.optim.AdamW(learning, lr=config.learning_rate)
 
 
-def _step(model, batch, optimiser) -> None:
-    loss = model(**batch).loss
+def _step(model, batch, optimiser, bf16: bool) -> None:
+    """As the Trainer makes it: the backward pass outside autocast, which then drops its copies."""
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+        loss = model(**batch).loss
     loss.backward()
     optimiser.step()
     optimiser.zero_grad()

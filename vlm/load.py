@@ -132,6 +132,8 @@ def _opened(name: str, device: str, dtype: str, revision: str | None, quantize: 
         raise
     except Exception as error:  # a damaged file raises whatever its parser raises
         raise UserError(_why_not(name, path, error)) from error
+    if small:
+        quantized.let_go_of_files(model)
     model = model if small or sharded else model.to(place)  # the Trainer spreads it
     return Bundle(model.eval(), guarded(processor), name)
 

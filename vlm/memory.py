@@ -25,7 +25,8 @@ def needed(model: nn.Module, example: Mapping[str, torch.Tensor], config: TrainC
     """Bytes by what takes them: weights by number format, what learns, gradients, optimiser state.
 
     Activations are what a forward pass of one example leaves for its backward pass, times the
-    batch; with checkpointing one block's at a time, and what enters the others.
+    batch; with checkpointing one block's at a time, and what enters the others. A quantised layer
+    is unpacked while it is used, one at a time.
     """
     found = weights(model)
     for parameter in model.parameters():
@@ -33,6 +34,8 @@ def needed(model: nn.Module, example: Mapping[str, torch.Tensor], config: TrainC
             found["gradients"] += parameter.numel() * parameter.element_size()
             found["optimiser"] += parameter.numel() * moments(config, parameter.device)
     found["activations"] = config.batch_size * activations(model, example, config.checkpointing)
+    if unpacked := max(map(_unpacked, model.modules()), default=0):
+        found["an unpacked layer"] = unpacked
     return found
 
 
@@ -43,7 +46,15 @@ def weights(model: nn.Module) -> Counter:
         kind = str(parameter.dtype).removeprefix("torch.")
         name = f"{'learning' if parameter.requires_grad else 'frozen'} {kind}"
         found[name] += parameter.numel() * parameter.element_size()
+        if state := getattr(parameter, "quant_state", None):  # of 4-bit weights
+            found["scales"] += sum(part.nbytes for part in state.as_dict(packed=True).values())
     return found
+
+
+def _unpacked(module: nn.Module) -> int:
+    """Bytes of a quantised layer's weights in bfloat16, as it multiplies with them; else 0."""
+    packed = isinstance(module, nn.Linear) and not module.weight.is_floating_point()
+    return 2 * module.in_features * module.out_features if packed else 0
 
 
 def moments(config: TrainConfig, device: torch.device) -> int:

@@ -87,6 +87,13 @@ def keep_gradients(model: nn.Module) -> int:
     return len(layers)
 
 
+def let_go_of_files(model: nn.Module) -> None:
+    """Copy what stays unquantised out of the weight files; one tensor in them keeps all mapped."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point() and tensor.device.type == "cpu":
+            tensor.data = tensor.data.clone()
+
+
 def dtype_name(device: torch.device) -> str:
     """What is not quantised: bfloat16 where the hardware has it."""
     return "bfloat16" if runtime.has_bf16(device) else "float32"

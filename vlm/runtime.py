@@ -1,5 +1,6 @@
 """Device, threads, number formats, and the repair of a torchvision that does not match torch."""
 
+import contextlib
 import ctypes
 import importlib.util
 import logging
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _MISSING_SCHEMAS = ("nms", "qnms")
 _BITSANDBYTES_CPU, _OPTIONAL_KERNEL = "bitsandbytes.backends.cpu.ops", "kernels-community"
+M_MMAP_THRESHOLD, LARGE_BLOCK = -3, 2**20  # malloc.h; bytes
 _repair = []  # holds the library object: the operators vanish with it
 
 
@@ -137,3 +139,13 @@ def peak_memory(device: "torch.device") -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def return_large_blocks() -> None:
+    """Give every freed block of 1 MB or more back to the system at once, where glibc decides it.
+
+    By itself glibc raises that limit to 32 MB (man 3 mallopt), and a training leaves its heap full
+    of holes of that size.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
