@@ -44,6 +44,7 @@ def main(argv: list[str] | None = None) -> None:
             raise UserError(
                 "No attribute has two values that enough pictures share; give more pictures."
             )
+        args.decay **= 1 / config.accumulation  # the average moves with every forward pass
         model, tokenizer = new_towers(args, values, train.records, config.seed)
         mixture.sign(train, args.out)
         teach(model.to(device), tokenizer, values, train, held_out.records, args, config)
@@ -93,7 +94,8 @@ def teach(model, tokenizer, values: dict, train, held_out: tuple, args, config) 
         seed=seed,
     )  # fmt: skip
     every = config.batch_size * config.accumulation
-    model.steps = config.max_steps if config.max_steps > 0 else -(-len(seen) // every)
+    steps = config.max_steps if config.max_steps > 0 else -(-len(seen) // every)
+    model.steps = steps * config.accumulation  # it counts forward passes
     fit(
         model,
         seen,

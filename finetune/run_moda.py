@@ -71,13 +71,15 @@ def new_model(args: argparse.Namespace, train: tuple, seed: int):
 
 
 def dry_run(bundle, train, args: argparse.Namespace, config: TrainConfig) -> str:
-    """Sizes, time and memory, measured on the features of one batch."""
+    """Sizes, time and memory, measured on one batch: its features, or pixels with --unfreeze."""
     from vlm import encoding, features, forecast
 
     few = train.records[: config.batch_size]
-    examples = features.Examples(
-        bundle.processor, few, features.compute(bundle, few, args.features)
-    )
+    if args.unfreeze:
+        examples = features.Live(bundle, few, 0)
+    else:
+        store = features.compute(bundle, few, args.features)
+        examples = features.Examples(bundle.processor, few, store)
     most = args.turns or sys.maxsize
     asked = (min(len(record.turns), most) for record in train.records)
     count = sum(map(mul, asked, train.times)) * config.epochs * (1 + args.mixed / 100)

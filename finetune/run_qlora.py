@@ -77,7 +77,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--held-out", type=count, default=200,
         help="held-out pictures of each set, 0 = all (default: 200)")  # fmt: skip
     add("--small-data", action=argparse.BooleanOptionalAction, default=None,
-        help=f"panel page, forgetting probe (default: below {SMALL} examples)")  # fmt: skip
+        help=f"early stopping, forgetting probe (default: below {SMALL} examples)")  # fmt: skip
     add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")
     add("--push-to-hub", metavar="NAME",
         help="upload the adapter there, private when new (default: none)")  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub.errors import HTTPError
 from safetensors.torch import load_file
 
 from finetune import run_qlora
@@ -129,7 +130,8 @@ def test_an_adapter_answers_and_becomes_a_plain_model(
 
 def test_what_cannot_be_merged_is_one_sentence(run: Path, workshop: Path, capsys) -> None:
     adapter, full = str(run / adapt.ADAPTER), str(workshop / "data")
-    wrong = {(adapter, full): "is not empty", (full, str(workshop / "new")): "is no adapter"}
+    wrong = {(adapter, full): "not empty", (full, str(workshop / "new")): "is no adapter"}
+    wrong |= {(adapter, __file__): "not empty"}
     for (source, out), words in wrong.items():
         with pytest.raises(SystemExit) as ended:
             command(["merge", source, out])
@@ -199,12 +201,14 @@ def test_an_adapter_is_uploaded_and_a_refusal_is_one_sentence(tmp_path, monkeypa
     assert calls[0][0] == ("me/style",) and calls[0][1]["private"]
     assert calls[1][1]["folder_path"] == tmp_path / adapt.ADAPTER
 
-    def refuse(*args, **kwargs):
-        raise OSError("no network")
+    for kind in (OSError, HTTPError):  # the Hub's client raises its own when there is no network
 
-    monkeypatch.setattr("huggingface_hub.HfApi.create_repo", refuse)
-    with pytest.raises(adapt.UserError, match="did not take it .OSError.; log in"):
-        hub.upload(tmp_path, "me/style")
+        def refuse(*args, **kwargs):
+            raise kind("no network")  # noqa: B023
+
+        monkeypatch.setattr("huggingface_hub.HfApi.create_repo", refuse)
+        with pytest.raises(adapt.UserError, match=f"did not take it .{kind.__name__}.; log in"):
+            hub.upload(tmp_path, "me/style")
 
 
 # Kills

@@ -331,6 +331,20 @@ def test_the_command_makes_a_tower_that_run_moda_takes(tmp_path: Path, capsys) -
     assert "optimiser steps:" in said and "image tokens per picture: 1" in said
 
 
+def test_pictures_grow_by_optimiser_steps_whatever_is_accumulated(tmp_path, monkeypatch) -> None:
+    taught = []
+    monkeypatch.setattr("vlm.train.fit", lambda model, *_, **__: taught.append(model))
+    monkeypatch.setattr(zeroshot, "measure", lambda *_: {"zeroshot": {}, "retrieval": {}})
+    words = ["--data-path", str(write_table(tmp_path)), "--image-size", "32", "--max-steps", "8"]
+    for more in ([], ["--accumulation", "4"]):
+        run_align.main([*words, *more, "--out", str(tmp_path / f"run{len(more)}")])
+    one, four = taught
+    assert four.steps == 4 * one.steps == 32  # forward passes
+    old, new, late = torch.ones(1), torch.zeros(1), torch.tensor(10**6)
+    kept = [float(model.average.avg_fn(old, new, late)) for model in taught]
+    assert kept[1] ** 4 == pytest.approx(kept[0], rel=1e-4)
+
+
 def test_epochs_of_the_command_are_those_of_its_metrics(tmp_path: Path) -> None:
     """A broken number of them, too."""
     data = ["--data-path", str(write_table(tmp_path)), "--image-size", "32"]

@@ -94,6 +94,20 @@ def test_a_data_set_is_reviewed_by_keyboard(address: str, data: Path, visit: Cal
     ]
 
 
+def test_keys_faster_than_answers_put_no_caption_on_another_picture(
+    address: str, data: Path, visit: Callable
+) -> None:
+    page = visit(address)
+    shown(page, TEXTS[0])
+    page.evaluate("for (const id of ['skip', 'approve']) document.getElementById(id).click()")
+    page.wait_for_function("() => document.querySelector('#caption textarea').value === "
+                           + json.dumps(TEXTS[1]))  # fmt: skip
+    deadline = time.monotonic() + 10
+    while len(decisions(data)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert sorted(decisions(data)) == [("0.png", "approve", "", ""), ("0.png", "skip", "", "")]
+
+
 @pytest.mark.parametrize(
     "texts", [tuple(f"A red shirt for men, number {n:02}." for n in range(24))], indirect=True
 )

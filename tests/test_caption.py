@@ -157,7 +157,7 @@ def test_a_model_that_only_describes_is_no_refiner(tmp_path: Path) -> None:
 def test_any_other_model_is_asked_our_question_and_once_more_for_json(monkeypatch) -> None:
     asked: list[str] = []
 
-    def answers(bundle, images, questions, batch_size) -> Iterator[str]:
+    def answers(bundle, images, questions, batch_size, config) -> Iterator[str]:
         asked.extend(questions)
         for question in questions:
             again = question.endswith(AGAIN)
@@ -166,12 +166,12 @@ def test_any_other_model_is_asked_our_question_and_once_more_for_json(monkeypatc
     monkeypatch.setattr(writers.describe, "texts", answers)
     bundle = tiny.bundle()
     bundle.model.config.model_type = "smolvlm"
-    teacher = writers.Model(bundle, "small", prompts.read("describe"))
+    teacher = writers.Model(bundle, "small", prompts.read("describe"), 400)
     said = list(teacher.write([writers.Ask(record) for record in RECORDS[:2]]))
     assert [one.text for one in said] == [SAID["description"]] * 2
     assert [one.requests for one in said] == [2, 2] and said[0].fields == {"colour": "red"}
     assert len(asked) == 4 and all(prompts.FORM in question for question in asked)
-    monkeypatch.setattr(writers.describe, "texts", lambda *given: iter(["A thing."]))
+    monkeypatch.setattr(writers.describe, "texts", lambda *given, config: iter(["A thing."]))
     (odd,) = teacher.write([writers.Ask(RECORDS[0])])
     assert not odd.text and odd.fault.startswith("prose")
 
@@ -344,7 +344,7 @@ def test_the_history_of_one_picture_is_shown(tmp_path: Path, source: Path, capsy
     assert command(["lineage", out, "00003.png"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("teacher: labels") and "\nrefiner: labels" in said
-    assert "\njudge: rules" in said and "overall: 10.0" in said
+    assert "\njudge of refiner: rules" in said and "overall: 10.0" in said
     for wrong in ([out, "nobody"], [str(source), "00003.png"]):
         with pytest.raises(SystemExit):
             command(["lineage", *wrong])

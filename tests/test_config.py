@@ -22,7 +22,6 @@ from vlm.config import (
     count,
     from_args,
     problems,
-    save_json,
     setting,
 )
 from vlm.data import DATASETS
@@ -79,13 +78,6 @@ def test_flags_give_back_every_setting(cls: type) -> None:
     assert all(getattr(changed, f.name) != f.default for f in fields(cls))
     words = [word for f in fields(cls) for word in flag(f, getattr(changed, f.name))]
     assert parsed(cls, words) == changed
-
-
-@pytest.mark.parametrize("cls", CLASSES)
-def test_settings_survive_being_saved(cls: type, tmp_path: Path) -> None:
-    changed = cls(**{f.name: other(f) for f in fields(cls)})
-    save_json(changed, tmp_path / "config.json")
-    assert cls(**json.loads((tmp_path / "config.json").read_text())) == changed
 
 
 def test_a_boolean_has_two_flags() -> None:

@@ -64,6 +64,17 @@ def test_a_budget_in_dollars_is_not_overrun_by_requests_under_way(tmp_path):
     assert "USD at prices of today; the budget of 1 USD is spent" in ask.summary()
 
 
+def test_a_server_that_tells_no_tokens_does_not_answer_for_nothing(tmp_path, monkeypatch):
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"as_of": "today", "models": {"fake": [1000, 1000]}}')
+    with FakeEndpoint(repeat) as fake:
+        ask = client(fake, prices=str(prices), max_usd=1.0, max_tokens=100)
+        send = ask.server.send
+        monkeypatch.setattr(ask.server, "send", lambda chat: (send(chat)[0], {}))
+        done = sum(not answer.fault for answer in ask.answers(questions(80)))
+    assert 0 < done < 20 and 0.8 < ask.ledger.usd <= 1.0
+
+
 def test_dollars_need_a_price_and_tokens_do_not():
     with pytest.raises(UserError, match="No price is known for mystery"):
         Endpoint("mystery", EndpointConfig(endpoint="http://127.0.0.1:1", max_usd=1))

@@ -13,7 +13,7 @@ from vlm import generate
 from vlm import load as load_module
 from vlm.config import GenerateConfig
 from vlm.data.images import open_image
-from vlm.describe import describe, items
+from vlm.describe import Item, describe, items
 from vlm.errors import UserError
 from vlm.generate import answer
 
@@ -38,6 +38,22 @@ def command(bundle, monkeypatch, capsys):
         return code, rows, out.err
 
     return run
+
+
+def test_a_batch_has_as_much_time_for_each_answer_as_one_alone(bundle, tmp_path, monkeypatch):
+    given, real = [], generate.batch
+
+    def timed(bundle, images, prompts, config, **more):
+        given.append((len(images), config.deadline))
+        return real(bundle, images, prompts, config, **more)
+
+    monkeypatch.setattr(generate, "batch", timed)
+    for n in range(5):
+        tiny.noise(n).save(tmp_path / f"{n}.png")
+    sources = [Item(str(n), 0, tmp_path / f"{n}.png") for n in range(5)]
+    config = GenerateConfig(deadline=10.0, max_new_tokens=2)
+    list(describe(bundle, sources, "What is it?", config, batch_size=3))
+    assert given == [(3, 30.0), (2, 20.0)]
 
 
 @pytest.fixture

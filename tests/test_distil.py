@@ -135,6 +135,18 @@ def test_mixtures_are_trained_on(flags: list[str], tmp_path: Path, monkeypatch, 
     assert found["folder"]["articleType"] in (0, 25, 50, 75, 100)
 
 
+@pytest.mark.parametrize("more", [[], ["--unfreeze"]])
+def test_a_dry_run_measures_the_training_that_is_meant(
+    flags: list[str], more: list[str], monkeypatch, capsys
+) -> None:
+    kinds = []
+    monkeypatch.setattr(
+        "vlm.forecast.forecast", lambda bundle, examples, *_: kinds.append(set(examples[0])) or ""
+    )
+    run_moda.main([*flags[:-2], *more, "--dry-run"])
+    assert ("pixel_values" in kinds[0]) == bool(more)
+
+
 def test_a_tower_that_learns_has_no_features_to_mix(flags: list[str], capsys) -> None:
     with pytest.raises(SystemExit):
         run_moda.main([*flags, "--unfreeze"])

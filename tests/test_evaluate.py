@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 import pytest
+import torch
 
 from tests import tiny
 from vlm import evaluate, evaluations, probes, runs
@@ -72,6 +73,19 @@ def test_resume_asks_for_what_is_missing_only(bundle, tmp_path, monkeypatch):
     assert (tmp_path / evaluations.PREDICTIONS).read_text() == whole
     evaluate.predict(bundle, records(), "What colour is it?", tmp_path, resume=True)
     assert asked["images"] == 12  # another question: nothing can be kept
+    again = {"resume": True, "data": "composited/validation"}
+    evaluate.predict(bundle, records(), "What colour is it?", tmp_path, **again)
+    assert asked["images"] == 21  # other pictures, though their ids are the same
+    evaluate.predict(bundle, records(), "What colour is it?", tmp_path, **again)
+    assert asked["images"] == 21
+    with torch.no_grad():
+        bundle.model.lm_head.weight.add_(1.0)
+    try:
+        evaluate.predict(bundle, records(), "What colour is it?", tmp_path, **again)
+    finally:
+        with torch.no_grad():
+            bundle.model.lm_head.weight.sub_(1.0)
+    assert asked["images"] == 30  # other weights under the same name
 
 
 class Prose:

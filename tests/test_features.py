@@ -4,6 +4,7 @@ import errno
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,6 +81,16 @@ def test_features_are_computed_once(tmp_path: Path, seen: list[int]) -> None:
     again = features.compute(same, records, tmp_path, views=2)
     assert sum(seen) == 5 * 3
     assert np.array_equal(first, again)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_two_trainings_at_once_compute_them_once(tmp_path: Path, seen: list[int], capsys) -> None:
+    bundle, records = tiny.bundle(), pictures(200)
+    seen.clear()
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(features.compute, bundle, records, tmp_path) for _ in range(2)]
+        first, second = (job.result() for job in jobs)
+    assert np.array_equal(first, second) and sum(seen) == 200
     assert len(list(tmp_path.iterdir())) == 1
 
 

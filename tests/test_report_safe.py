@@ -1,6 +1,5 @@
 """The report stands alone, runs nothing, keeps what others wrote as text, and survives garbage."""
 
-import fnmatch
 import json
 import os
 import shutil
@@ -127,10 +126,18 @@ def test_without_predictions_it_is_one_sentence(folder: Path) -> None:
     assert not (folder / evaluations.REPORT).exists()
 
 
-def test_the_template_travels_with_the_package() -> None:
+def test_every_module_and_file_travels_with_the_package() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    patterns = settings["package-data"]["vlm"]
-    assert any(fnmatch.fnmatch(report.TEMPLATE.name, pattern) for pattern in patterns)
+    assert settings["packages"]["find"]["include"] == ["vlm*"]
+    package = ROOT / "vlm"
+    taken = {file for pattern in settings["package-data"]["vlm"] for file in package.glob(pattern)}
+    files = {
+        file for file in package.rglob("*") if file.is_file() and "__pycache__" not in str(file)
+    }
+    lost = {file for file in files - taken if file.suffix != ".py"}
+    modules = {file.parent for file in files - taken if file.suffix == ".py"}
+    assert report.TEMPLATE in taken and not lost
+    assert all((folder / "__init__.py") in files for folder in modules)  # or it is not found
 
 
 # --- in a browser --------------------------------------------------------------------------------

@@ -110,6 +110,21 @@ def test_models_open_in_the_background_and_switch() -> None:
     assert models.facts()[2] == "CPU"
 
 
+def test_a_model_chosen_while_the_first_one_opens_stays() -> None:
+    go_on = threading.Event()
+
+    def slow(name: str) -> Bundle:
+        if name == "one":
+            go_on.wait(10)
+        return opener(name)
+
+    models = Models(slow, "one").start()
+    assert models.switch("two").name == "two"
+    go_on.set()
+    time.sleep(0.2)
+    assert models.current().name == "two"
+
+
 @pytest.mark.parametrize("name", ["nowhere", "", None, "../../etc", "a\0b", "x" * 10_000])
 def test_a_failed_switch_keeps_the_old_model(name: str) -> None:
     models = Models(opener, "one")

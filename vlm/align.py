@@ -130,9 +130,9 @@ class Averaged(nn.Module):
 
     Args:
         live: the model that learns.
-        steps: of the whole training.
+        steps: forward passes of the whole training.
         start_size: side of the first pictures, pixels; None trains at one size.
-        decay: of the average, a step.
+        decay: of the average, a forward pass.
     """
 
     def __init__(self, live: nn.Module, steps: int, start_size: int | None = None, decay=0.998):

@@ -1,8 +1,6 @@
 """Settings as frozen dataclasses: one line a setting gives its default, help, bounds and flag."""
 
 import argparse
-import dataclasses
-import json
 import math
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -179,8 +177,3 @@ def add_run_flags(parser: argparse.ArgumentParser, data: str, out: Path) -> None
 def from_args(cls: type[C], args: argparse.Namespace) -> C:
     """Build a settings object from the flags that `add_flags` made."""
     return cls(**{f.name: getattr(args, f.name) for f in fields(cls)})
-
-
-def save_json(config: Any, path: Path) -> None:
-    """Write a settings object as JSON, readable by `json.load`."""
-    path.write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")

@@ -85,12 +85,16 @@ class Ledger:
         self.rate, self.max_requests, self.max_usd = rate, max_requests, max_usd
         self.requests = self.tokens_in = self.tokens_out = 0
         self.spent, self._settled = "", threading.Condition()
-        self._under_way, self._held = 0, 0.0
+        self._under_way, self._held, self._untold = 0, 0.0, 0.0
 
     @property
     def usd(self) -> float:
-        """Paid so far; 0 where no price is known."""
-        return self.rate.usd(self.tokens_in, self.tokens_out) if self.rate else 0.0
+        """Paid so far; 0 where no price is known.
+
+        Of an answer whose server does not say what it used, the dearest that it can have become.
+        """
+        told = self.rate.usd(self.tokens_in, self.tokens_out) if self.rate else 0.0
+        return told + self._untold
 
     def reserve(self, chat: Chat, max_tokens: int) -> float:
         """Count a request that is about to be sent; returns the US dollars to give to `settle`.
@@ -116,12 +120,13 @@ class Ledger:
     def _too_dear(self, dearest: float) -> bool:
         return bool(self.max_usd) and self.usd + self._held + dearest > self.max_usd
 
-    def settle(self, held: float, usage: Mapping[str, Any] | None) -> None:
+    def settle(self, held: float, usage: Mapping[str, Any] | None, answered: bool) -> None:
         """Give back what was reserved and count what the server says that it used."""
         used = usage or {}
         with self._settled:
             self._under_way -= 1
             self._held = self._held - held if self._under_way else 0.0
+            self._untold += held if answered and not used else 0.0
             self.tokens_in += int(used.get("prompt_tokens") or 0)
             self.tokens_out += int(used.get("completion_tokens") or 0)
             self._settled.notify_all()

@@ -1,7 +1,7 @@
 """Describes many pictures: files, folders and parquet tables, in batches, in input order."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,12 +9,11 @@ from PIL import Image
 
 from vlm import generate
 from vlm.config import GenerateConfig
-from vlm.data.images import BadImage, open_image
+from vlm.data.images import SUFFIXES, BadImage, open_image
 from vlm.encoding import History
 from vlm.errors import UserError
 from vlm.types import Bundle
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 COLUMNS = ("image", "img")
 PATIENT = GenerateConfig(deadline=3600.0)  # a slow machine must not change what is measured
 
@@ -100,7 +99,11 @@ def describe(
 def _talks(
     bundle: Bundle, pictures: list[Image.Image], prompts: Sequence[str], config: GenerateConfig
 ) -> Iterator[dict]:
-    """For each picture the answer to the first prompt as `text`, the later ones under `then`."""
+    """For each picture the answer to the first prompt as `text`, the later ones under `then`.
+
+    `config.deadline` is one answer's; a batch of them is given as much for each.
+    """
+    config = replace(config, deadline=min(config.deadline * len(pictures), PATIENT.deadline))
     talks: list[History] = [()] * len(pictures)
     for prompt in prompts:
         asked = [prompt] * len(pictures)
@@ -129,6 +132,7 @@ def texts(
     change: Callable[[Image.Image], Image.Image] = lambda picture: picture,
     *,
     histories: Sequence[History] | None = None,
+    config: GenerateConfig = PATIENT,
 ) -> Iterator[str]:
     """Greedy answers to many (picture, prompt) pairs, in order.
 
@@ -140,4 +144,4 @@ def texts(
         part = slice(start, start + batch_size)
         pictures = [change(open_image(image)) for image in images[part]]
         before = {"histories": histories[part]} if histories else {}
-        yield from generate.batch(bundle, pictures, prompts[part], PATIENT, **before)
+        yield from generate.batch(bundle, pictures, prompts[part], config, **before)

@@ -29,8 +29,10 @@ class EndpointConfig:
     concurrency: int = setting(8, "questions under way at once", low=1, high=256)
     tries: int = setting(6, "times that a question is sent before it is given up", low=1, high=100)
     max_tokens: int = setting(400, "longest answer, in tokens", low=1, high=100_000)
-    max_requests: int = setting(0, "stop after so many requests, 0 = no limit", low=0)
-    max_usd: float = setting(0.0, "stop before so many US dollars are spent, 0 = no limit", low=0)
+    max_requests: int = setting(0, "stop after so many requests to a model, 0 = no limit", low=0)
+    max_usd: float = setting(
+        0.0, "stop before a model costs so many US dollars, 0 = no limit", low=0
+    )
     prices: str = setting("", "JSON file of prices that goes before vlm/prices.json")
 
     def __post_init__(self):
@@ -54,6 +56,7 @@ class Endpoint:
 
     Args:
         cache: final answers of earlier runs; what is there is not asked again.
+        keep_faulty: keep a final answer in prose too, and never ask for it again.
         sleep: waits so many seconds; tests hand in one that does not.
 
     Raises:
@@ -65,10 +68,11 @@ class Endpoint:
         model: str,
         config: EndpointConfig | None = None,
         cache: Cache | None = None,
+        keep_faulty: bool = True,
         sleep: Callable[[float], object] | None = None,
     ):
         self.model, self.config = model, config or EndpointConfig()
-        self.cache = Cache() if cache is None else cache
+        self.cache, self.keep_faulty = Cache() if cache is None else cache, keep_faulty
         settings, rate = self.config, _price(model, self.config)
         self.server = Server(model, settings.endpoint, settings.timeout, settings.max_tokens)
         self.ledger = Ledger(rate, settings.max_requests, settings.max_usd)
@@ -143,7 +147,8 @@ class Endpoint:
         except NoAnswer as error:
             self._miss(str(error))
             return Answer("", f"no answer: {error}")
-        self.cache.add(key, self.model, answer.text)
+        if self.keep_faulty or not answer.fault:
+            self.cache.add(key, self.model, answer.text)
         self._count(answered=1)
         return answer
 
@@ -194,11 +199,13 @@ class Endpoint:
     def _send(self, chat: Chat) -> str:
         """One request, within the budget and on the books."""
         held, usage = self.ledger.reserve(chat, self.config.max_tokens), None
+        answered = False
         try:
             text, usage = self.server.send(chat)
+            answered = True
             return text
         finally:
-            self.ledger.settle(held, usage)
+            self.ledger.settle(held, usage, answered)
 
 
 def _price(model: str, config: EndpointConfig) -> Price | None:

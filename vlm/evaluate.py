@@ -20,6 +20,7 @@ from vlm.data.replies import UNKNOWN
 from vlm.describe import texts
 from vlm.errors import UserError
 from vlm.judges.base import Judge
+from vlm.judges.model import fingerprint
 from vlm.judges.rules import RulesJudge
 from vlm.metrics import intervals, rubric, rules
 from vlm.metrics.attributes import labels
@@ -28,6 +29,7 @@ from vlm.probes import probes
 from vlm.types import Bundle, Record
 
 BATCH = 32
+SHORT = 16  # digits of the weights' fingerprint in each row
 REASONS = 3  # why descriptions are unjudged
 
 
@@ -37,14 +39,19 @@ def predict(
     prompt: str = DESCRIBE,
     out: Path | None = None,
     resume: bool = False,
+    *,
+    data: str = "",
 ) -> list[dict[str, Any]]:
-    """The greedy answer about every record: rows of id, model, prompt, text and facts.
+    """The greedy answer about every record: rows of id, who was asked what, text and facts.
 
     Args:
         out: folder of predictions.jsonl, written as the answers come.
-        resume: keep what is in it from the same model and prompt, and answer the rest.
+        resume: keep what is in it from the same weights, data and prompt, and answer the rest.
+        data: what the data set is called.
     """
-    known = _known(bundle, prompt, out) if out and resume else {}
+    asked = {"model": bundle.name, "weights": fingerprint(bundle)[:SHORT], "data": data}
+    asked |= {"prompt": prompt}
+    known = _known(asked, out) if out and resume else {}
     todo = [record for record in records if record.id not in known]
     if out:
         out.mkdir(parents=True, exist_ok=True)
@@ -52,17 +59,17 @@ def predict(
         runs.write_text(out / evaluations.PREDICTIONS, "".join(map(runs.line, kept)))
     answers = texts(bundle, [record.image for record in todo], [prompt] * len(todo), BATCH)
     for record, text in zip(todo, tqdm(answers, "descriptions", len(todo)), strict=True):
-        row = {"id": record.id, "model": bundle.name, "prompt": prompt, "text": text}
+        row = {"id": record.id, **asked, "text": text}
         known[record.id] = row | {"facts": labels(record.facts)}
         if out:
             runs.append_jsonl(out / evaluations.PREDICTIONS, known[record.id])
     return [known[record.id] for record in records]
 
 
-def _known(bundle: Bundle, prompt: str, out: Path) -> dict[str, dict]:
+def _known(asked: dict[str, str], out: Path) -> dict[str, dict]:
+    """By id, the rows there that were asked the same of the same."""
     rows = runs.read_jsonl(out / evaluations.PREDICTIONS)
-    same = {"model": bundle.name, "prompt": prompt}
-    return {row["id"]: row for row in rows if same.items() <= row.items()}
+    return {row["id"]: row for row in rows if asked.items() <= row.items()}
 
 
 def evaluate(
@@ -91,7 +98,7 @@ def evaluate(
         UserError: when no description could be judged and no metadata is there to compare with.
     """
     judge = judge or RulesJudge()
-    rows = predict(bundle, records, prompt, out, resume)
+    rows = predict(bundle, records, prompt, out, resume, data=data)
     told = [row["text"] for row in rows]
     known = [judged_by(row["facts"]) for row in rows]
     judged = tqdm(judge.judge(told, known), "judged", len(records))

@@ -4,16 +4,18 @@ A store is one memory-mapped file named by a hash of pictures, tower, preprocess
 that it is found again when nothing changed and made anew when anything did.
 """
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from PIL import Image
 from torch.utils.data import Dataset as TorchDataset
 from tqdm import tqdm
@@ -50,12 +52,30 @@ def compute(
     key = fingerprint(bundle, records, views, grounds)
     done, partial = folder / f"{key}.npy", folder / f"{key}.partial.npy"
     if not done.exists():
-        with runs.room(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            _fill(bundle, records, views, grounds, partial)
-            partial.rename(done)
-            partial.with_suffix(".json").unlink(missing_ok=True)
+        with runs.room(folder), _alone(folder, key):
+            if not done.exists():
+                _fill(bundle, records, views, grounds, partial)
+                partial.rename(done)
+                partial.with_suffix(".json").unlink(missing_ok=True)
     return np.load(done, mmap_mode="r").swapaxes(0, 1)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, key: str) -> Iterator[None]:
+    """Of several trainings on the same features one computes them, the others wait."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{key}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("Another training computes these features; waiting for it.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+        with contextlib.suppress(OSError):  # Windows: another one waits
+            Path(lock.lock_file).unlink()
 
 
 def fingerprint(

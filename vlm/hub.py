@@ -16,7 +16,7 @@ def upload(folder: Path, name: str, kind: str = "model", leave_out: tuple[str, .
         UserError: when the Hub cannot be reached or refuses; the folder is as it was.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HFValidationError, HTTPError
 
     try:
         api = HfApi()
@@ -24,7 +24,7 @@ def upload(folder: Path, name: str, kind: str = "model", leave_out: tuple[str, .
         api.upload_folder(
             repo_id=name, repo_type=kind, folder_path=folder, ignore_patterns=list(leave_out)
         )
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+    except (HTTPError, HFValidationError, OSError, ValueError) as error:
         raise UserError(
             f"It lies in {folder}, but {name!r} did not take it ({type(error).__name__}); "
             "log in with `hf auth login` and give ORGANISATION/NAME."

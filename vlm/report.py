@@ -137,6 +137,9 @@ def _command(scores: Mapping[str, Any]) -> str:
     if not given:
         name, _, split = scores["data"].partition("/")
         flags = {"model": scores["model"], "data": name, "split": split, "judge": scores["judge"]}
+        flags |= (
+            {"data-path": "DIR"} if name == "folder" else {}
+        )  # where it lay is nobody's concern
         flags |= {"prompt": scores["prompt"]} if scores["prompt"] != DESCRIBE else {}
         parts = [part for key, value in flags.items() if value for part in (f"--{key}", str(value))]
         given = shlex.join(["python", "-m", "vlm", "evaluate", *parts])

@@ -12,6 +12,7 @@ from random import Random
 from vlm import runs
 from vlm.benchmarks.question import Benchmark, Question, spread
 from vlm.data import cifar10
+from vlm.data.images import SUFFIXES
 from vlm.errors import UserError
 
 NAME = "naming"
@@ -85,8 +86,6 @@ def _labelled(folder: Path) -> tuple[list[tuple[str, Path, str]], list[str]]:
     table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
     if table:
         return _listed(table)
-    from vlm.describe import SUFFIXES  # brings torch with it
-
     rows = []
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
         label = _readable(place.name)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vlm import runs
 from vlm.data import source
-from vlm.describe import SUFFIXES
+from vlm.data.images import SUFFIXES
 from vlm.errors import UserError
 from vlm.types import Dataset, Record
 

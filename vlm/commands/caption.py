@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from vlm.commands import shared
 from vlm.config import count, from_args
 from vlm.endpoint import EndpointConfig
 from vlm.errors import UserError
@@ -10,7 +11,8 @@ from vlm.judges import open_judge
 from vlm.judges.base import from_flags, judge_flags
 
 HELP = "make a data set: pictures and what a teacher says of them"
-LOCAL = ("asked-*.jsonl", "history.jsonl", "reviews.jsonl")  # who asked and decided: not uploaded
+ASKED = "asked-*.jsonl"
+LOCAL = (ASKED, "history.jsonl", "reviews.jsonl")  # who asked and decided: not uploaded
 PRESETS = {  # the data sets of MODA and phi-vlm: source, and how their pictures are chosen
     "moda": {"source": "fashion", "sample": 5400},
     "phi-vlm": {"source": "cifar10", "per_class": 10},
@@ -34,7 +36,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
         help="so many, mixed like the whole, 0 = all (default: 0)")  # fmt: skip
     add("--format", default="folder", choices=("folder", "parquet"),
         help="pictures with metadata.jsonl, or data.parquet (default: folder)")  # fmt: skip
-    add("--split", default="train", choices=("train", "validation"), help="(default: train)")
+    shared.split_flag(parser)
     add("--seed", type=count, default=0, help="which pictures are drawn (default: 0)")
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
@@ -58,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     faults = steps.run(records, teacher, refiner, history)
     last = REFINER if refiner else TEACHER
     grade = judgement(args, records, history, last)
-    done = export.reviewed(steps.finished(records, history, last), decisions(args.reviews))
+    told = steps.finished(records, history, last)
+    done = export.reviewed(told, decisions(args.reviews), args.format)
     export.FORMATS[args.format](done, args.out)
     lines = [grade] if grade else []
     for step, writer in ((TEACHER, teacher), (REFINER, refiner)):
@@ -111,7 +114,7 @@ def chosen(args: argparse.Namespace) -> list:
     source = args.source or preset.get("source")
     if not source:
         raise UserError("No pictures were named; give SOURCE, such as fashion, or a --preset.")
-    records = mixture.load([source], args.split, args.data_path).records
+    records = mixture.load([source], shared.split(args, source), args.data_path).records
     if each := args.per_class or preset.get("per_class", 0):
         records = sample.per_class(records, each, args.seed)
     if size := args.sample or preset.get("sample", 0):
@@ -123,7 +126,7 @@ def started(out: Path, resume: bool):
     """The history of a new folder, or of one that is gone on with."""
     from vlm.teach.history import FILE, History
 
-    known = (out / FILE).is_file()
+    known = (out / FILE).is_file() or any(out.glob(ASKED))
     if out.exists() and not known and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already and not empty; name a new folder.")
     return History(out / FILE, resume)

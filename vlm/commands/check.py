@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from vlm.commands import shared
 from vlm.config import count
 
 HELP = "look for doubtful captions: contradictions, text, persons, refusals, the same picture twice"
@@ -14,7 +15,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     add("source", metavar="SOURCE", help="fashion, cifar10 or folder=DIR")
     add("--predictions", type=Path, metavar="DIR",
         help="an evaluation's folder: check what it said of these pictures instead")  # fmt: skip
-    add("--split", default="train", choices=("train", "validation"), help="(default: train)")
+    shared.split_flag(parser)
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
     add("--limit", type=count, default=0, help="use so many pictures only, 0 = all (default: 0)")
     add("--pictures", action=argparse.BooleanOptionalAction, default=True,
@@ -27,13 +28,15 @@ def run(args: argparse.Namespace) -> int:
     from vlm import evaluations, mixture
     from vlm.teach import checked, labels
 
-    records = mixture.load([args.source], args.split, args.data_path, args.limit).records
+    split = shared.split(args, args.source)
+    records = mixture.load([args.source], split, args.data_path, args.limit).records
     if args.predictions:
         said = {row["id"]: row["text"] for row in evaluations.read_predictions(args.predictions)}
         records = [record for record in records if record.id in said]
         texts = [said[record.id] for record in records]
     else:
-        texts = [labels.describe(record) for record in records]
+        records = [record for record in records if labels.caption(record)]
+        texts = [labels.caption(record) for record in records]
     rows = checked.check(records, texts, args.pictures)
     print(checked.table(rows))
     if args.out:

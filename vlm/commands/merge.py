@@ -21,8 +21,8 @@ def run(args: argparse.Namespace) -> int:
 
     if not lora.is_adapter(args.adapter):
         raise UserError(f"{args.adapter} is no adapter: it holds no {lora.CONFIG}.")
-    if args.out.exists() and any(args.out.iterdir()):
-        raise UserError(f"{args.out} is not empty; give a new folder.")
+    if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
+        raise UserError(f"{args.out} is there already and not empty; give a new folder.")
     name, adapter = (args.base, str(args.adapter)) if args.base else (str(args.adapter), None)
     bundle = load.load(name, adapter=adapter, device="cpu", dtype="float32")
     load.save(bundle, args.out)

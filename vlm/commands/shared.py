@@ -1,9 +1,12 @@
 """Flags that several commands have."""
 
 import argparse
+from pathlib import Path
 
 from vlm.config import count
 from vlm.types import Bundle
+
+SPLITS = ("train", "validation")
 
 
 def model_flags(parser: argparse.ArgumentParser) -> None:
@@ -18,11 +21,27 @@ def data_flags(parser: argparse.ArgumentParser) -> None:
     """--data, --data-path, --split and --limit."""
     from vlm.data import DATASETS
 
-    add, splits = parser.add_argument, ("train", "validation")
+    add = parser.add_argument
     add("--data", default="fashion", choices=DATASETS, help="data set (default: fashion)")
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
-    add("--split", default="validation", choices=splits, help="(default: validation)")
+    add("--split", default="validation", choices=SPLITS, help="(default: validation)")
     add("--limit", type=count, default=0, help="use so many pictures only, 0 = all (default: 0)")
+
+
+def split_flag(parser: argparse.ArgumentParser) -> None:
+    """--split, of a source that may be a folder without any."""
+    parser.add_argument("--split", choices=SPLITS,
+        help="(default: train; of a folder without splits, everything)")  # fmt: skip
+
+
+def split(args: argparse.Namespace, source: str) -> str:
+    """The split that is meant when none is named."""
+    from vlm import mixture
+    from vlm.data import folder
+
+    part = mixture.part(source, args.data_path)
+    own = part.name == "folder" and not any((Path(part.path or "") / s).is_dir() for s in SPLITS)
+    return args.split or (folder.UNSPLIT if own else "train")
 
 
 def open_model(args: argparse.Namespace) -> Bundle:

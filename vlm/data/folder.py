@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vlm.data import captions, cifar10, source, words
+from vlm.data.images import SUFFIXES
 from vlm.errors import UserError
 from vlm.types import Dataset, Record, Turn
 
@@ -27,6 +28,7 @@ PROMPTS = (
     "Caption this picture.",
 )
 SPLITS = ("train", "validation")
+UNSPLIT = "unsplit"  # every picture of a folder that is no split of anything
 VALIDATION_SHARE = 10  # percent, where the folder has no split of its own
 
 
@@ -35,7 +37,8 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
 
     A subfolder named after the split is taken when there is one; else a hash of the file name
     holds a tenth of the pictures (of `train` where that is all there is) out for `validation`, and
-    one at least of two.
+    one at least of two. `UNSPLIT` takes all that lies in the folder itself, pictures without a
+    table too, of which nothing is known.
 
     Raises:
         UserError: when there is no path, no folder, no table, or the table cannot be read.
@@ -47,8 +50,9 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
         folder /= "train"
     elif (folder / split).is_dir():
         folder, whole = folder / split, True
-    turns, facts, images, problems = _collect(folder)
-    names = list(turns) if whole else _in_split(turns, split)
+    bare = split == UNSPLIT and not any((folder / name).is_file() for name in (*TABLES, PACKED))
+    turns, facts, images, problems = _pictures(folder) if bare else _collect(folder)
+    names = list(turns) if whole or split == UNSPLIT else _in_split(turns, split)
     names = names[:limit] if limit else names
     records = tuple(
         Record(n, images.get(n, folder / n), tuple(turns[n]) or grammar(facts[n], n), facts[n])
@@ -89,6 +93,14 @@ def _collect(folder: Path) -> Collected:
             known[name] = known.get(name, {}) | _facts(row)
             images |= {name: row["image"]} if isinstance(row.get("image"), bytes) else {}
     return turns, known, images, problems
+
+
+def _pictures(folder: Path) -> Collected:
+    """The pictures of a folder without a table."""
+    found = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not found:
+        raise UserError(f"{folder} holds no pictures; looked for {', '.join(SUFFIXES)}.")
+    return {name: [] for name in found}, {name: {} for name in found}, {}, []
 
 
 def _facts(row: dict) -> dict[str, str]:

@@ -23,6 +23,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from vlm.errors import UserError
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 ALLOWED = "JPEG, PNG, WebP, GIF and uncompressed BMP"  # EPS, for one, would start Ghostscript
 MAX_BYTES = 20_000_000  # the app's upload limit; a 24-megapixel photograph has about 12 MB
 MAX_PIXELS = 40_000_000  # 160 MB in Pillow, at 4 bytes a pixel

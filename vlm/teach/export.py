@@ -15,10 +15,15 @@ NAMED = "[0-9]" * 5 + ".png"  # the pictures' files
 SAID = ("step", "by", "revision", "prompt", "time", "requests")  # of each row, beside its text
 
 
-def reviewed(done: Iterable[Captioned], made: Reviews | None) -> list[Captioned]:
-    """What decisions, by id or by file name, leave: edited texts, and nothing that was rejected."""
+def reviewed(done: Iterable[Captioned], made: Reviews | None, form: str) -> list[Captioned]:
+    """What decisions leave: edited texts, and nothing that was rejected.
+
+    Args:
+        form: of `FORMATS`; a folder's pictures are known by their files, a table's by their ids.
+    """
     settled = made.settled() if made else {}
-    decided = ((item, settled.get(item.record.id) or settled.get(item.name)) for item in done)
+    named = ((item, item.name if form == "folder" else item.record.id) for item in done)
+    decided = ((item, settled.get(name)) for item, name in named)
     told = ((item, reviews.apply(review, item.text)) for item, review in decided)
     return [item._replace(text=text) for item, text in told if text is not None]
 

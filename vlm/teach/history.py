@@ -37,6 +37,10 @@ class History:
         path.parent.mkdir(parents=True, exist_ok=True)
         runs.end_torn_line(path)
 
+    def begin(self) -> None:
+        """Make the file, so that a run is gone on with though nothing could be used."""
+        self.path.touch()
+
     def get(self, step: str, id: str) -> dict[str, Any] | None:
         """The row of a picture's step."""
         return self._rows.get(id, {}).get(step)

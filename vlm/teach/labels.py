@@ -21,6 +21,15 @@ def describe(record: Record) -> str:
     return found
 
 
+def caption(record: Record) -> str:
+    """What the data set says of the picture: its description, else its first answer, else nothing.
+
+    Of data that asks and answers the answer is what is looked through.
+    """
+    told = {turn.task: turn.answer for turn in reversed(record.turns)}
+    return next((told[task] for task in (*DESCRIPTIONS, *told) if task in told), "")
+
+
 def refine(record: Record, text: str) -> str:
     """The text where nothing about it is doubtful, else the metadata's own description."""
     return describe(record) if checks.flags(text, record.facts) else text

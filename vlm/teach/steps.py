@@ -23,7 +23,7 @@ FEW = 3  # reasons that are printed
 class Captioned(NamedTuple):
     """A picture with its final description and everything that was said on the way.
 
-    `name` is its file's, by its place among all, whatever reviews leave out.
+    `name` is its file's, by its place among all, whatever is missing or reviews leave out.
     """
 
     record: Record
@@ -39,6 +39,7 @@ def run(
     writers = {TEACHER: teacher} | ({REFINER: refiner} if refiner else {})
     for step, writer in writers.items():
         history.check_writer(step, writer.name, _digest(writer))
+    history.begin()
     faults: Counter[str] = Counter()
     for step, writer in writers.items():
         faults += _step(records, step, writer, history)
@@ -86,25 +87,30 @@ def _digest(writer: Writer) -> str:
 
 
 def judged(records: Sequence[Record], judge: Judge, history: History, last: str) -> float | None:
-    """Have the last step's descriptions judged, each once; their mean overall grade, 0 to 10."""
-    history.check_writer(JUDGE, judge.name, "")
+    """Have the last step's descriptions judged, each once; their mean overall grade, 0 to 10.
+
+    What could not be judged is not kept, so that it is asked for again.
+    """
+    step = f"{JUDGE} of {last}"
+    history.check_writer(step, judge.name, "")
     told = [(record, row["text"]) for record in records if (row := history.get(last, record.id))]
-    todo = [(record, text) for record, text in told if not history.get(JUDGE, record.id)]
+    todo = [(record, text) for record, text in told if not history.get(step, record.id)]
     marks = judge.judge([text for _, text in todo], [record.facts for record, _ in todo])
     bar = tqdm(zip(todo, marks, strict=True), JUDGE, len(todo), disable=None, leave=False)
     for (record, _), judgement in bar:
-        overall = {"overall": round(judgement.scores[OVERALL], 3)} if judgement.scores else {}
-        history.add(JUDGE, record.id, {"by": judge.name, **judgement.row(), **overall})
-    rows = (history.get(JUDGE, record.id) for record, _ in told)
-    grades = [row["overall"] for row in rows if row and "overall" in row]
+        if judgement.scores:
+            overall = {"overall": round(judgement.scores[OVERALL], 3)}
+            history.add(step, record.id, {"by": judge.name, **judgement.row(), **overall})
+    rows = (history.get(step, record.id) for record, _ in told)
+    grades = [row["overall"] for row in rows if row]
     return sum(grades) / len(grades) if grades else None
 
 
 def finished(records: Sequence[Record], history: History, last: str) -> Iterator[Captioned]:
     """The pictures that have been through all steps, with what the last one made of them."""
-    told = ((record, row) for record in records if (row := history.get(last, record.id)))
-    for number, (record, row) in enumerate(told):
-        yield Captioned(record, row["text"], tuple(history.of(record.id)), f"{number:05}.png")
+    for number, record in enumerate(records):
+        if row := history.get(last, record.id):
+            yield Captioned(record, row["text"], tuple(history.of(record.id)), f"{number:05}.png")
 
 
 def doubts(records: Sequence[Record], history: History, step: str) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Who writes descriptions, as teacher or refiner: `labels`, a model that opens here, a server."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -19,6 +19,7 @@ from vlm.types import Bundle, Record
 TEACHER, REFINER = "teacher", "refiner"
 PROMPT = {TEACHER: "describe", REFINER: "refine"}
 BATCH = 16
+MAX_NEW_TOKENS = 1024  # no answer may be longer here (GenerateConfig)
 SIDE, QUALITY = 768, 88  # longest side in pixels, JPEG quality of a picture that is sent
 
 
@@ -92,30 +93,39 @@ class Model:
 
     batch = BATCH
 
-    def __init__(self, bundle: Bundle, name: str, prompt: str):
+    def __init__(self, bundle: Bundle, name: str, prompt: str, longest: int):
         own = bundle.model.config.model_type == "vlm"
         self.bundle, self.name, self.prompt = bundle, name, DESCRIBE if own else prompt
         self.revision = getattr(bundle.model.config, "_commit_hash", None) or ""
+        self.settings = replace(describe.PATIENT, max_new_tokens=longest)
 
     def write(self, asked: Sequence[Ask]) -> Iterator[Said]:
         """In one batch; JSON that cannot be read is asked for once more."""
         questions = [prompts.fill(self.prompt, ask.record.facts, ask.text) for ask in asked]
-        told = self._answers(asked, questions)
         if self.prompt == DESCRIBE:
+            told = self._answers(asked, questions)
             yield from (Said(" ".join(text.split()), fault="" if text.strip() else "nothing")
                         for text in told)  # fmt: skip
             return
-        first = [_said(text, 1) for text in told]
-        odd = [number for number, said in enumerate(first) if said.fault]
-        again = [f"{questions[number]}\n{AGAIN}" for number in odd]
-        for number, text in zip(odd, self._answers([asked[n] for n in odd], again), strict=True):
-            first[number] = _said(text, 2)
-        yield from first
+        most = encoding.MAX_PROMPT_CHARACTERS - len(AGAIN)
+        fit = {n: question for n, question in enumerate(questions) if len(question) < most}
+        said = self._said(asked, fit, 1)
+        odd = {n: f"{fit[n]}\n{AGAIN}" for n, one in said.items() if one.fault}
+        said |= self._said(asked, odd, 2)
+        long = Said("", requests=0, fault=f"the question has {most:,} characters or more")
+        yield from (said.get(n, long) for n in range(len(asked)))
+
+    def _said(
+        self, asked: Sequence[Ask], questions: dict[int, str], requests: int
+    ) -> dict[int, Said]:
+        """By number, what the answers to some of the questions say."""
+        texts = self._answers([asked[n] for n in questions], list(questions.values()))
+        return {n: _said(text, requests) for n, text in zip(questions, texts, strict=True)}
 
     def _answers(self, asked: Sequence[Ask], questions: Sequence[str]) -> list[str]:
         pictures = [ask.record.image for ask in asked]
-        cut = [question[: encoding.MAX_PROMPT_CHARACTERS] for question in questions]
-        return list(describe.texts(self.bundle, pictures, cut, len(asked) or 1))
+        size = len(asked) or 1
+        return list(describe.texts(self.bundle, pictures, questions, size, config=self.settings))
 
     def summary(self) -> str:
         return ""
@@ -179,9 +189,10 @@ def open_writer(spec: str, role: str, settings: WriterSettings) -> Writer:
     kind, _, model = spec.partition(":")
     if kind == "endpoint":
         cache = Cache(settings.folder / f"asked-{role}.jsonl") if settings.folder else None
-        server = Endpoint(model or "gpt-4o-mini", settings.endpoint, cache)
+        server = Endpoint(model or "gpt-4o-mini", settings.endpoint, cache, keep_faulty=False)
         return Served(server, prompt, sees=role == TEACHER)
-    model = Model(load.load(spec, device=settings.device), spec, prompt)
+    bundle = load.load(spec, device=settings.device)
+    model = Model(bundle, spec, prompt, min(settings.endpoint.max_tokens, MAX_NEW_TOKENS))
     if role == REFINER and model.prompt == DESCRIBE:
         raise UserError(
             f"{spec} describes pictures and corrects no texts; as --refiner take labels, "

@@ -178,7 +178,7 @@ document.addEventListener("keydown", (event) => {
   const whole = event.key === "Enter" && (event.ctrlKey || event.metaKey);
   if (whole) return void find("#approve").click();
   if (typing && event.key === "Escape") return void event.target.blur();
-  if (typing || event.ctrlKey || event.metaKey) return;
+  if (typing || event.ctrlKey || event.metaKey || event.repeat) return;
   if (event.key === "e") { event.preventDefault(); find("#caption textarea").focus(); }
   find(keys[event.key])?.click();
 });

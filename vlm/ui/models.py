@@ -96,7 +96,10 @@ class Models:
 
     def _open_first(self) -> None:
         try:
-            self._take(self._open(self.first))
+            bundle = self._open(self.first)
+            with self._switching:
+                if self._bundle is None:  # somebody may have been quicker with another one
+                    self._take(bundle)
         except UserError as error:
             self.problem = str(error)
         finally:

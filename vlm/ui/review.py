@@ -1,7 +1,8 @@
 """The Review tab: picture, caption, doubts; approve, edit, reject, skip or undo, by keyboard too.
 
-Decisions are appended beside the data set, which itself stays as it is. A client names a picture
-by its id, which is looked up in what the server has.
+Decisions are appended beside the data set, which itself stays as it is. The page sends a picture's
+id and its text as they stood together when a key was pressed, for keys may come faster than
+answers. The id is looked up in what the server has.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Widgets:
 
     reviewer: gr.Textbox
     which: gr.Dropdown
-    id: gr.State
+    id: gr.Textbox
     picture: gr.HTML
     text: gr.Textbox
     known: gr.HTML
@@ -51,6 +52,7 @@ def build(models: Models, chip: gr.HTML) -> dict[str, Any]:
     progress = gr.HTML(elem_id="review-progress", elem_classes="plain")
     with gr.Row():
         with gr.Column(scale=2, min_width=280):
+            shown = gr.Textbox(visible="hidden", elem_id="reviewed-id")
             picture = gr.HTML(elem_id="reviewed", elem_classes="plain")
         with gr.Column(scale=3, min_width=320):
             text = gr.Textbox(label="Caption", lines=4, elem_id="caption")
@@ -61,7 +63,7 @@ def build(models: Models, chip: gr.HTML) -> dict[str, Any]:
             reason = gr.Dropdown(list(reviews.REASONS), value=reviews.REASONS[0],
                                  label="Reason of a rejection", elem_id="reason")  # fmt: skip
             known = gr.HTML(elem_id="doubts", elem_classes="plain")
-    widgets = Widgets(reviewer, which, gr.State(""), picture, text, known, reason, progress)
+    widgets = Widgets(reviewer, which, shown, picture, text, known, reason, progress)
     return _wire(widgets, buttons)
 
 
@@ -96,7 +98,8 @@ def _decider(name: str):
             gr.Warning(str(Markup.escape(str(error))), title="Sorry")
             return [gr.skip() for _ in range(5)]
         back = name == reviews.UNDO
-        return _shown(desk, about if back else desk.after(str(which), who, about), who)
+        stays = back and about in desk.items  # not, when reviews left it out since
+        return _shown(desk, about if stays else desk.after(str(which), who, about), who)
 
     return decide
 
@@ -121,7 +124,7 @@ def refresh(reviewer: Any, which: Any, id: Any) -> list[Any]:
     if desk is None:
         return _empty(NOTHING)
     who, wanted = str(reviewer).strip(), desk.ids(str(which), str(reviewer).strip())
-    return _shown(desk, id if id in wanted else desk.after(str(which), who), who)
+    return _shown(desk, str(id) if id in wanted else desk.after(str(which), who), who)
 
 
 def _shown(desk: Desk, id: str, who: str) -> list[Any]:

@@ -37,9 +37,10 @@ class Desk:
     def __init__(self, place: Path):
         parts = [folder.load(split, place) for split in folder.SPLITS]
         records = {record.id: record for part in parts for record in part.records}
-        if not records:
-            raise UserError(f"{place} has no picture to review; give a folder of `vlm caption`.")
-        self.items = {id: _item(record) for id, record in records.items()}
+        items = {id: _item(record) for id, record in records.items()}
+        self.items = {id: item for id, item in items.items() if item.text}
+        if not self.items:
+            raise UserError(f"{place} has no caption to review; give a folder of `vlm caption`.")
         self.places = {id: place for place, id in enumerate(self.items)}
         self.reviews, self._lock = Reviews(place / reviews.FILE), threading.Lock()
 
@@ -77,7 +78,7 @@ class Desk:
 
     def progress(self, reviewer: str) -> str:
         """How far it is, and how far this reviewer agrees with the others."""
-        done, total = len(self.reviews.of(reviewer)), len(self.items)
+        done, total = len(self.reviews.of(reviewer).keys() & self.items), len(self.items)
         lines = [f"{done:,} of {total:,} by you", reviews.summary(self.reviews, self.items)]
         for other in self.reviews.reviewers():
             found = self.reviews.agreement(reviewer, other) if other != reviewer else None
@@ -87,7 +88,7 @@ class Desk:
 
 
 def _item(record: Record) -> Item:
-    text = labels.describe(record)
+    text = labels.caption(record)
     return Item(record, text, tuple(checks.flags(text, record.facts)))
 
 
