@@ -235,6 +235,11 @@ def test_the_command_prints_and_writes(command, tmp_path, capsys):
     assert names | {"report.html"} <= {path.name for path in out.iterdir()}
     assert command("--compare", out, out) == 0
     assert "equal" in capsys.readouterr().out
+    again = ["--data-path", data, "--out", tmp_path / "again", "--no-speed", "--no-probes"]
+    assert command(*again, "--no-abilities", "--against", out) == 0
+    assert "Comparison with out" in (tmp_path / "again" / "report.html").read_text()
+    for odd in (["--against", out], [*again, "--against", data]):
+        assert _refused(command, "--data-path", data, *odd)
 
 
 def test_a_missing_column_and_an_empty_split_are_one_sentence(command, tmp_path, capsys):

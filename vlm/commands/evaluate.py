@@ -7,6 +7,7 @@ from typing import Any
 
 from vlm.commands import shared
 from vlm.config import DESCRIBE, count
+from vlm.errors import UserError
 from vlm.judges.base import from_flags, judge_flags
 
 HELP = "measure a model, or compare two"
@@ -28,6 +29,8 @@ def flags(parser: argparse.ArgumentParser) -> None:
     add("--speed", action=both, default=True, help="seconds and memory (default: yes)")
     text = "two evaluation folders: paired differences B - A, nothing is measured anew"
     add("--compare", nargs=2, type=Path, metavar=("A", "B"), help=text)
+    add("--against", type=Path, metavar="DIR",
+        help="an earlier evaluation that the report compares with (default: none)")  # fmt: skip
     shared.model_flags(parser)
     judge_flags(parser)
 
@@ -44,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from vlm.data.readable import usable
     from vlm.judges.prompt import judgeable
 
+    _check_against(args)
     source = DATASETS[args.data](args.split, args.data_path, args.limit)
     records = usable(source)
     judge = judges.open_judge(args.judge, from_flags(args, args.out))
@@ -61,9 +65,21 @@ def run(args: argparse.Namespace) -> int:
         print(judge.summary())
     if args.out:
         runs.write_json(args.out / "speed.json", quick)
-        print(f"Report: {report.write(args.out, {r.id: r.image for r in records})}")
+        other = evaluate.compare(args.out, args.against, judge.name) if args.against else ()
+        pictures = {record.id: record.image for record in records}
+        print(f"Report: {report.write(args.out, pictures, other, str(args.against or ''))}")
     known = [evaluate.judged_by(record.facts) for record in records]
     return int(found["unjudged"] > 0 and any(map(judgeable, known)))
+
+
+def _check_against(args: argparse.Namespace) -> None:
+    """Refuse an --against that could not be compared with, before anything is measured."""
+    from vlm import evaluations
+
+    if args.against and not args.out:
+        raise UserError("--against is for the report; name its folder with --out too.")
+    if args.against and not evaluations.read_scores(args.against):
+        raise UserError(f"{args.against} holds no evaluation; give a folder that --out named.")
 
 
 def print_scores(found: Mapping[str, Any]) -> None:
