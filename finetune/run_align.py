@@ -91,7 +91,7 @@ def teach(model, tokenizer, values: dict, train, held_out: tuple, args, config) 
     size, seed = args.image_size, config.seed
     seen = pictures.Pictures(
         train.records, values, size, times=train.times, epochs=config.epochs, augment=True,
-        seed=seed,
+        mild=args.mild, seed=seed,
     )  # fmt: skip
     every = config.batch_size * config.accumulation
     steps = config.max_steps if config.max_steps > 0 else -(-len(seen) // every)
@@ -147,6 +147,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--decay", type=float, default=0.998, help="of the average of weights (default: 0.998)")
     add("--heads", action=argparse.BooleanOptionalAction, default=True,
         help="attribute heads help to train the tower (default: yes)")  # fmt: skip
+    add("--mild", action="store_true",
+        help="views nearer to the pictures themselves, for the end of a training")  # fmt: skip
     add("--half", action="store_true", help="save the tower in float16, half the size")
     add_flags(parser, TrainConfig, **TRAINING)
     return parser.parse_args(argv)

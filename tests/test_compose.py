@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from tests import tiny
 from vlm import pictures
 from vlm.data import cifar10, composited, fashion
+from vlm.data.augment import view
 from vlm.data.compose import composed, cut_out, mask_of
 from vlm.errors import UserError
 from vlm.pictures import is_product, scenes
@@ -95,9 +96,26 @@ def test_half_of_a_products_views_stand_on_another_ground(monkeypatch) -> None:
     for seed in range(400):
         pictures.random_view(pixels, pixels[:1], True, 48, seed)
     assert abs(how.count("composed") / 400 - pictures.COMPOSED) < 0.08
+    how.clear()
+    for seed in range(400):
+        pictures.random_view(pixels, pixels[:1], True, 48, seed, mild=True)
+    assert abs(how.count("composed") / 400 - pictures.COMPOSED / 2) < 0.08
+    how.clear()
     for seed in range(20):  # what could not be cut out
         pictures.random_view(pixels, None, True, 48, seed)
-    assert how[400:] == ["view"] * 20
+    assert how == ["view"] * 20
+
+
+def test_mild_views_show_nearly_the_whole_picture() -> None:
+    ramp = torch.linspace(0, 255, 64).round().byte().expand(3, 64, 64)
+
+    def shown(mild: bool) -> list[int]:
+        """How much of the ramp from left to right each view shows, of 255."""
+        views = [view(ramp, 48, seed, product=False, mild=mild)[0] for seed in range(60)]
+        return [int(seen.max()) - int(seen.min()) for seen in views]
+
+    assert sum(shown(True)) / 60 > sum(shown(False)) / 60 + 8
+    assert sorted(shown(True))[5] > sorted(shown(False))[5] + 15
 
 
 def test_grounds_are_scenes_only() -> None:

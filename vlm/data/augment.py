@@ -4,7 +4,9 @@ import torch
 from torchvision.transforms import v2
 
 
-def view(pixels: torch.Tensor, size: int, seed: int, product: bool = True) -> torch.Tensor:
+def view(
+    pixels: torch.Tensor, size: int, seed: int, product: bool = True, mild: bool = False
+) -> torch.Tensor:
     """One augmented view; the same seed gives the same view, whatever was drawn before.
 
     Hue and saturation stay, so that colour words remain right.
@@ -13,18 +15,22 @@ def view(pixels: torch.Tensor, size: int, seed: int, product: bool = True) -> to
         pixels: uint8[3, H, W].
         size: side of the result, in pixels.
         product: it stands on a white ground, so that there may be more of it.
+        mild: nearer to the picture itself: objects in crops look larger than they will when the
+            model is used (Touvron et al., 2019, arXiv 1906.06423).
 
     Returns:
         uint8[3, size, size].
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _transform(size, product)(pixels)
+        return _transform(size, product, mild)(pixels)
 
 
-def _transform(size: int, product: bool) -> v2.Compose:
-    wider = [v2.RandomZoomOut(fill=255, side_range=(1.0, 1.4), p=0.3)] if product else []
-    least = 0.55 if product else 0.7  # share of the picture; of a scene more, for it is small
+def _transform(size: int, product: bool, mild: bool) -> v2.Compose:
+    most = 1.15 if mild else 1.4
+    wider = [v2.RandomZoomOut(fill=255, side_range=(1.0, most), p=0.3)] if product else []
+    # share of the picture; of a scene more, for it is small
+    least = (0.8 if mild else 0.55) if product else (0.85 if mild else 0.7)
     return v2.Compose(
         [
             *wider,
