@@ -148,7 +148,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--heads", action=argparse.BooleanOptionalAction, default=True,
         help="attribute heads help to train the tower (default: yes)")  # fmt: skip
     add("--mild", action="store_true",
-        help="views nearer to the pictures themselves, for the end of a training")  # fmt: skip
+        help="views of products nearer to their pictures, for the end of a training")  # fmt: skip
     add("--half", action="store_true", help="save the tower in float16, half the size")
     add_flags(parser, TrainConfig, **TRAINING)
     return parser.parse_args(argv)

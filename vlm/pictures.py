@@ -52,7 +52,7 @@ def random_view(
 ) -> torch.Tensor:
     """uint8[3, size, size]: a crop, or, by chance and where there is a mask, on another ground.
 
-    Mild ones are nearer to the picture itself, and half as often on another ground.
+    Mild ones of a product are nearer to its picture, and half as often on another ground.
     """
     share = COMPOSED / 2 if mild else COMPOSED
     if mask is not None and Random(seed).random() < share:
@@ -71,7 +71,7 @@ class Pictures(TorchDataset):
         times: how often each record comes in one pass; once each when not given.
         size: side of a view, pixels.
         augment: random views; else each picture as it is, with its first caption.
-        mild: random views that are nearer to the picture itself.
+        mild: random views of products that are nearer to their pictures.
     """
 
     def __init__(

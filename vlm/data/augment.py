@@ -15,8 +15,8 @@ def view(
         pixels: uint8[3, H, W].
         size: side of the result, in pixels.
         product: it stands on a white ground, so that there may be more of it.
-        mild: nearer to the picture itself: objects in crops look larger than they will when the
-            model is used (Touvron et al., 2019, arXiv 1906.06423).
+        mild: of a product, nearer to the picture itself: in crops it looks larger than it will
+            when the model is used (Touvron et al., 2019, arXiv 1906.06423).
 
     Returns:
         uint8[3, size, size].
@@ -29,8 +29,8 @@ def view(
 def _transform(size: int, product: bool, mild: bool) -> v2.Compose:
     most = 1.15 if mild else 1.4
     wider = [v2.RandomZoomOut(fill=255, side_range=(1.0, most), p=0.3)] if product else []
-    # share of the picture; of a scene more, for it is small
-    least = (0.8 if mild else 0.55) if product else (0.85 if mild else 0.7)
+    whole = 0.8 if mild else 0.55
+    least = whole if product else 0.7  # share of the picture; of a scene more, for it is small
     return v2.Compose(
         [
             *wider,
