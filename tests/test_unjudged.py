@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from torch import nn
 
 from tests import evaluation_folder
 from vlm import evaluate, evaluations, runs
@@ -11,7 +12,7 @@ from vlm.curves import Evaluation
 from vlm.types import Record
 from vlm.ui import results_scores
 
-NOBODY = SimpleNamespace(name="nobody")  # its answers are put in its mouth
+NOBODY = SimpleNamespace(name="nobody", model=nn.Module())  # its answers are put in its mouth
 
 
 def unknown(folder) -> dict:
