@@ -298,7 +298,7 @@ def test_a_failing_server_teaches_each_picture_once(
     assert [row["text"] for row in table] == [SAID["description"]] * 20
     assert table[0]["image"]["bytes"].startswith(b"\x89PNG")
     again = [*folder.load("train", out).records, *folder.load("validation", out).records]
-    assert sorted(r.id for r in again) == sorted(row["id"] for row in table)
+    assert sorted(r.id for r in again) == sorted(row["file_name"] for row in table)
     assert {r.turns[0].answer for r in again} == {SAID["description"]}
     assert [step["step"] for step in table[0]["provenance"]] == ["teacher", "refiner"]
 

@@ -109,7 +109,7 @@ def test_ten_kills_and_every_picture_once(tmp_path: Path, monkeypatch) -> None:
                 asked.setdefault(question, fake.requests[question])
         assert asked == {question: fake.requests[question] for question in asked}
     rows = read_jsonl(out / FILE)
-    records = [*folder.load("train", source).records]
+    records = folder.load(folder.UNSPLIT, source).records
     assert sorted(row["id"] for row in rows) == sorted(record.id for record in records)
     assert len(asked) == len(rows) and not any(
         key.encode() in file.read_bytes() for file in out.iterdir()

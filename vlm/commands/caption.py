@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     last = REFINER if refiner else TEACHER
     grade = judgement(args, records, history, last)
     told = steps.finished(records, history, last)
-    done = export.reviewed(told, decisions(args.reviews), args.format)
+    done = export.reviewed(told, decisions(args.reviews))
     export.FORMATS[args.format](done, args.out)
     lines = [grade] if grade else []
     for step, writer in ((TEACHER, teacher), (REFINER, refiner)):

@@ -116,7 +116,8 @@ def _rows(folder: Path) -> Iterator[tuple[int, dict | str]]:
         for number, row in enumerate(source.read_parquet(folder / PACKED).to_pylist()):
             cell = row.get("image")
             packed = b"" if source.bad_picture(cell) else cell["bytes"]
-            yield number, row | {"file_name": str(row.get("id", number)), "image": packed}
+            name = str(row.get("file_name") or row.get("id", number))
+            yield number, row | {"file_name": name, "image": packed}
         return
     if table is None:
         raise UserError(f"{folder} holds neither {TABLES[0]} nor {TABLES[1]}; write one of them.")

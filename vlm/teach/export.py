@@ -15,15 +15,10 @@ NAMED = "[0-9]" * 5 + ".png"  # the pictures' files
 SAID = ("step", "by", "revision", "prompt", "time", "requests")  # of each row, beside its text
 
 
-def reviewed(done: Iterable[Captioned], made: Reviews | None, form: str) -> list[Captioned]:
-    """What decisions leave: edited texts, and nothing that was rejected.
-
-    Args:
-        form: of `FORMATS`; a folder's pictures are known by their files, a table's by their ids.
-    """
+def reviewed(done: Iterable[Captioned], made: Reviews | None) -> list[Captioned]:
+    """What decisions, by file name, leave: edited texts, and nothing that was rejected."""
     settled = made.settled() if made else {}
-    named = ((item, item.name if form == "folder" else item.record.id) for item in done)
-    decided = ((item, settled.get(name)) for item, name in named)
+    decided = ((item, settled.get(item.name)) for item in done)
     told = ((item, reviews.apply(review, item.text)) for item, review in decided)
     return [item._replace(text=text) for item, text in told if text is not None]
 
@@ -36,7 +31,7 @@ def folder(captioned: Sequence[Captioned], out: Path) -> None:
             (out / stale).unlink()
         for item in captioned:
             open_image(item.record.image).save(out / item.name)
-        rows = ({"file_name": item.name, **_row(item)} for item in captioned)
+        rows = map(_row, captioned)
         runs.write_text(out / TABLE, "".join(map(runs.line, rows)))
 
 
@@ -59,9 +54,13 @@ FORMATS = {"folder": folder, "parquet": parquet}
 
 
 def _row(item: Captioned) -> dict:
-    """Id, metadata, the final description, and who had a hand in it."""
+    """File name, id, metadata, the final description, and who had a hand in it.
+
+    A packed picture has its file's name too: in either form, reviews know pictures by it.
+    """
     told = [{key: str(row.get(key, "")) for key in SAID} for row in item.rows]
-    return {"id": item.record.id, **item.record.facts, "text": item.text, "provenance": told}
+    named = {"file_name": item.name, "id": item.record.id}
+    return {**named, **item.record.facts, "text": item.text, "provenance": told}
 
 
 def _png(item: Captioned) -> bytes:
