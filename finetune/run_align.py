@@ -44,8 +44,7 @@ def main(argv: list[str] | None = None) -> None:
             raise UserError(
                 "No attribute has two values that enough pictures share; give more pictures."
             )
-        args.decay **= 1 / config.accumulation  # the average moves with every forward pass
-        model, tokenizer = new_towers(args, values, train.records, config.seed)
+        model, tokenizer = new_towers(args, values, train.records, config)
         mixture.sign(train, args.out)
         teach(model.to(device), tokenizer, values, train, held_out.records, args, config)
         with runs.room(args.out):
@@ -56,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
         print(f"Saved. Go on with: python finetune/run_moda.py --vision {args.out / 'tower'}")
 
 
-def new_towers(args: argparse.Namespace, values: dict, records: tuple, seed: int):
+def new_towers(args: argparse.Namespace, values: dict, records: tuple, config: TrainConfig):
     """The vision tower of the flags, an untrained text tower, and a tokenizer of the captions."""
     from transformers import BertConfig, BertModel, set_seed
 
@@ -64,11 +63,12 @@ def new_towers(args: argparse.Namespace, values: dict, records: tuple, seed: int
 
     corpus = [turn.answer for record in records for turn in record.turns]
     tokenizer = build.train_tokenizer(corpus)
-    set_seed(seed)
+    set_seed(config.seed)
     text = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=align.WORDS, **TEXT)
     towers = vision_tower(args), BertModel(text, add_pooling_layer=False)
     live = align.AlignModel(*towers, values, helped=args.heads)
-    return align.Averaged(live, 0, args.start_size, args.decay), tokenizer
+    decay = args.decay ** (1 / config.accumulation)  # the average moves with every forward pass
+    return align.Averaged(live, 0, args.start_size, decay), tokenizer
 
 
 def vision_tower(args: argparse.Namespace):

@@ -120,13 +120,16 @@ class Ledger:
     def _too_dear(self, dearest: float) -> bool:
         return bool(self.max_usd) and self.usd + self._held + dearest > self.max_usd
 
-    def settle(self, held: float, usage: Mapping[str, Any] | None, answered: bool) -> None:
-        """Give back what was reserved and count what the server says that it used."""
+    def settle(self, held: float, usage: Mapping[str, Any] | None) -> None:
+        """Give back what was reserved and count what the server says that it used.
+
+        None comes where there was no answer, an empty `usage` where the server did not say.
+        """
         used = usage or {}
         with self._settled:
             self._under_way -= 1
             self._held = self._held - held if self._under_way else 0.0
-            self._untold += held if answered and not used else 0.0
+            self._untold += held if usage is not None and not usage else 0.0
             self.tokens_in += int(used.get("prompt_tokens") or 0)
             self.tokens_out += int(used.get("completion_tokens") or 0)
             self._settled.notify_all()

@@ -199,13 +199,11 @@ class Endpoint:
     def _send(self, chat: Chat) -> str:
         """One request, within the budget and on the books."""
         held, usage = self.ledger.reserve(chat, self.config.max_tokens), None
-        answered = False
         try:
             text, usage = self.server.send(chat)
-            answered = True
             return text
         finally:
-            self.ledger.settle(held, usage, answered)
+            self.ledger.settle(held, usage)
 
 
 def _price(model: str, config: EndpointConfig) -> Price | None:

@@ -134,6 +134,12 @@ def check_free(run: Path, resume: bool) -> None:
         raise UserError(f"{run} already holds a run; add --resume, or choose another --out.")
 
 
+def check_new(folder: Path) -> None:
+    """Raise a `UserError` for a place where something lies already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is there already and not empty; name a new folder.")
+
+
 def prepare(run: Path, resume: bool) -> Path | None:
     """Make the run folder ready and return the checkpoint to go on from, if any.
 

@@ -11,8 +11,7 @@ from vlm.judges import open_judge
 from vlm.judges.base import from_flags, judge_flags
 
 HELP = "make a data set: pictures and what a teacher says of them"
-ASKED = "asked-*.jsonl"
-LOCAL = (ASKED, "history.jsonl", "reviews.jsonl")  # who asked and decided: not uploaded
+LOCAL = ("asked-*.jsonl", "history.jsonl", "reviews.jsonl")  # who asked and decided: not uploaded
 PRESETS = {  # the data sets of MODA and phi-vlm: source, and how their pictures are chosen
     "moda": {"source": "fashion", "sample": 5400},
     "phi-vlm": {"source": "cifar10", "per_class": 10},
@@ -124,11 +123,11 @@ def chosen(args: argparse.Namespace) -> list:
 
 def started(out: Path, resume: bool):
     """The history of a new folder, or of one that is gone on with."""
+    from vlm import runs
     from vlm.teach.history import FILE, History
 
-    known = (out / FILE).is_file() or any(out.glob(ASKED))
-    if out.exists() and not known and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is there already and not empty; name a new folder.")
+    if not (out / FILE).is_file():
+        runs.check_new(out)
     return History(out / FILE, resume)
 
 

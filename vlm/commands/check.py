@@ -32,11 +32,10 @@ def run(args: argparse.Namespace) -> int:
     records = mixture.load([args.source], split, args.data_path, args.limit).records
     if args.predictions:
         said = {row["id"]: row["text"] for row in evaluations.read_predictions(args.predictions)}
-        records = [record for record in records if record.id in said]
-        texts = [said[record.id] for record in records]
     else:
-        records = [record for record in records if labels.caption(record)]
-        texts = [labels.caption(record) for record in records]
+        said = {record.id: text for record in records if (text := labels.caption(record))}
+    records = [record for record in records if record.id in said]
+    texts = [said[record.id] for record in records]
     rows = checked.check(records, texts, args.pictures)
     print(checked.table(rows))
     if args.out:

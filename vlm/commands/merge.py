@@ -17,12 +17,11 @@ def flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Open, merge in float32, save."""
-    from vlm import load, lora  # transformers takes seconds
+    from vlm import load, lora, runs  # transformers takes seconds
 
     if not lora.is_adapter(args.adapter):
         raise UserError(f"{args.adapter} is no adapter: it holds no {lora.CONFIG}.")
-    if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
-        raise UserError(f"{args.out} is there already and not empty; give a new folder.")
+    runs.check_new(args.out)
     name, adapter = (args.base, str(args.adapter)) if args.base else (str(args.adapter), None)
     bundle = load.load(name, adapter=adapter, device="cpu", dtype="float32")
     load.save(bundle, args.out)

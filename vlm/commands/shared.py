@@ -1,12 +1,9 @@
 """Flags that several commands have."""
 
 import argparse
-from pathlib import Path
 
 from vlm.config import count
 from vlm.types import Bundle
-
-SPLITS = ("train", "validation")
 
 
 def model_flags(parser: argparse.ArgumentParser) -> None:
@@ -19,18 +16,20 @@ def model_flags(parser: argparse.ArgumentParser) -> None:
 
 def data_flags(parser: argparse.ArgumentParser) -> None:
     """--data, --data-path, --split and --limit."""
-    from vlm.data import DATASETS
+    from vlm.data import DATASETS, folder
 
     add = parser.add_argument
     add("--data", default="fashion", choices=DATASETS, help="data set (default: fashion)")
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
-    add("--split", default="validation", choices=SPLITS, help="(default: validation)")
+    add("--split", default="validation", choices=folder.SPLITS, help="(default: validation)")
     add("--limit", type=count, default=0, help="use so many pictures only, 0 = all (default: 0)")
 
 
 def split_flag(parser: argparse.ArgumentParser) -> None:
     """--split, of a source that may be a folder without any."""
-    parser.add_argument("--split", choices=SPLITS,
+    from vlm.data import folder
+
+    parser.add_argument("--split", choices=folder.SPLITS,
         help="(default: train; of a folder without splits, everything)")  # fmt: skip
 
 
@@ -40,8 +39,8 @@ def split(args: argparse.Namespace, source: str) -> str:
     from vlm.data import folder
 
     part = mixture.part(source, args.data_path)
-    own = part.name == "folder" and not any((Path(part.path or "") / s).is_dir() for s in SPLITS)
-    return args.split or (folder.UNSPLIT if own else "train")
+    whole = part.name == "folder" and not folder.has_splits(part.path or "")
+    return args.split or (folder.UNSPLIT if whole else "train")
 
 
 def open_model(args: argparse.Namespace) -> Bundle:

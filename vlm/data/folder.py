@@ -61,6 +61,11 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
     return Dataset(f"{path}/{split}", records, tuple(problems))
 
 
+def has_splits(path: str | Path) -> bool:
+    """True when a folder has a subfolder that is named after a split."""
+    return any((Path(path) / split).is_dir() for split in SPLITS)
+
+
 def grammar_of(facts: Mapping[str, str]) -> Callable[..., tuple[Turn, ...]] | None:
     """The caption grammar that knows what the metadata speaks of, None where none does."""
     if facts.get("articleType") in words.SINGULAR:

@@ -14,8 +14,7 @@ def describe(record: Record) -> str:
     Raises:
         UserError: when it has none.
     """
-    told = {turn.task: turn.answer for turn in reversed(record.turns)}
-    found = next((told[task] for task in DESCRIPTIONS if task in told), "")
+    found = _description(record)
     if not found:
         raise UserError(f"Picture {record.id} has no metadata to describe it by; name a model.")
     return found
@@ -26,8 +25,13 @@ def caption(record: Record) -> str:
 
     Of data that asks and answers the answer is what is looked through.
     """
+    return _description(record) or next((turn.answer for turn in record.turns), "")
+
+
+def _description(record: Record) -> str:
+    """The first answer to the best task that it has; empty without any."""
     told = {turn.task: turn.answer for turn in reversed(record.turns)}
-    return next((told[task] for task in (*DESCRIPTIONS, *told) if task in told), "")
+    return next((told[task] for task in DESCRIPTIONS if task in told), "")
 
 
 def refine(record: Record, text: str) -> str:
