@@ -10,6 +10,7 @@ what is still flagged once `labels` has refined it.
 
 import argparse
 import random
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -76,9 +77,10 @@ def added(sentences: tuple[str, ...]) -> Plant:
 
 
 def in_place(rng: random.Random, text: str, facts: dict) -> str:
-    """A brand before the thing: "A Nordvik shirt ..."."""
-    first, _, rest = text.partition(" ")
-    return f"{first} {rng.choice(BRANDS)} {rest}"
+    """A brand before the thing: "A photo of a Nordvik shirt ..."."""
+    before = [found.end() for found in re.finditer(r"\b[Aa]n? ", text.split(".")[0])]
+    place = before[-1] if before else 0  # a sentence without an article begins with the thing
+    return f"{text[:place]}{rng.choice(BRANDS)} {text[place:]}"
 
 
 def instead(sentences: tuple[str, ...]) -> Plant:

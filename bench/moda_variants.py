@@ -1,6 +1,6 @@
 """What the decoder should see of the tower, and through what: variants trained side by side.
 
-    python bench/moda_variants.py --vision runs/align/tower --minutes 5 --data fashion cifar10
+    python bench/moda_variants.py --vision runs/align/tower --data fashion cifar10 --limit 6000
 
 Every variant gets the same data and the same minutes of training (its steps follow from its own
 speed, so that the schedule comes to its end), then describes the same held-out pictures. Prints one
@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a check
 
 from finetune import run_moda  # noqa: E402
 from vlm import runs  # noqa: E402
+from vlm.errors import UserError, one_sentence  # noqa: E402
 
 VARIANTS: dict[str, list[str]] = {
     "pooled-expand-reduce": ["--image-features", "pooled", "--projector", "mlp"],
@@ -34,20 +35,21 @@ FIGURES = ("subCategory", "articleType", "baseColour", "gender", "usage", "kind"
 
 def main(argv: list[str] | None = None) -> None:
     """Train, measure and print every variant."""
-    args = parse(argv)
-    rows = {name: variant(name, VARIANTS[name], args) for name in args.only}
-    runs.write_json(args.out / "variants.json", rows)
-    chart(args)
-    print(table(rows))
+    with one_sentence():
+        args = parse(argv)
+        rows = {name: variant(name, VARIANTS[name], args) for name in args.only}
+        runs.write_json(args.out / "variants.json", rows)
+        chart(args)
+        print(table(rows))
 
 
 def variant(name: str, flags: list[str], args: argparse.Namespace) -> dict[str, float]:
     """One variant's figures; from its folder when it is finished."""
     folder = args.out / name
     done = folder / "figures.json"
+    steps = planned(folder, flags, args)
     if not done.exists():
-        steps = max(1, round(60 * args.minutes / seconds_a_step(flags, args)))
-        again = ["--resume"] if runs.checkpoints(folder) else []
+        again = ["--resume"] if (folder / "status.json").exists() else []
         often = str(max(1, steps // 6))
         every = ["--eval-every", often, "--save-every", often, "--measure", "0", "--keep", "1"]
         run_moda.main([*common(args), *flags, "--out", str(folder), *every, *again,
@@ -56,12 +58,31 @@ def variant(name: str, flags: list[str], args: argparse.Namespace) -> dict[str, 
     return json.loads(done.read_text())
 
 
+def planned(folder: Path, flags: list[str], args: argparse.Namespace) -> int:
+    """The steps that fit into the minutes; of a variant begun earlier those it began with.
+
+    Raises:
+        UserError: when it was begun with other flags.
+    """
+    kept, asked = folder / "plan.json", [*common(args), *flags, f"{args.minutes:g} minutes"]
+    if kept.exists():
+        plan = json.loads(kept.read_text())
+        if plan["flags"] != asked:
+            raise UserError(f"{folder} was begun with other flags; give another --out.")
+        return plan["steps"]
+    steps = max(1, round(60 * args.minutes / seconds_a_step(flags, args)))
+    folder.mkdir(parents=True, exist_ok=True)
+    runs.write_json(kept, {"flags": asked, "steps": steps})
+    return steps
+
+
 def common(args: argparse.Namespace) -> list[str]:
     """The flags that all variants share; the epochs are enough for the steps of any."""
     words = ["--data", *args.data, "--turns", str(args.turns)]
     words += ["--vision", str(args.vision)] if args.vision else []
-    words += ["--views", "1", "--panel", "0", "--features", str(args.features), "--epochs", "50"]
-    return [*words, "--threads", str(args.threads), "--held-out", str(args.held_out)]
+    words += ["--limit", str(args.limit), "--held-out", str(args.held_out), "--views", "1"]
+    words += ["--features", str(args.features), "--threads", str(args.threads)]
+    return [*words, "--panel", "0", "--epochs", "50"]
 
 
 def seconds_a_step(flags: list[str], args: argparse.Namespace) -> float:
@@ -116,6 +137,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--data", nargs="+", default=["fashion"], help="as of run_moda.py (default: fashion)")
     add("--minutes", type=float, default=5, help="of training for each variant (default: 5)")
     add("--turns", type=int, default=3, help="questions a picture in a pass (default: 3)")
+    add("--limit", type=int, default=0, help="pictures of a set, 0 = all (default: 0)")
     add("--held-out", type=int, default=500, help="held-out pictures of a set (default: 500)")
     add("--threads", type=int, default=0, help="CPU threads, 0 = all (default: 0)")
     add("--features", type=Path, default=Path("features"), help="store (default: features)")

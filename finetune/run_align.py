@@ -31,6 +31,8 @@ def main(argv: list[str] | None = None) -> None:
         for flag, size in (("--image-size", args.image_size), ("--start-size", args.start_size)):
             if size < SMALLEST:
                 raise UserError(f"{flag} is {size}, give at least {SMALLEST} pixels.")
+        if config.checkpointing:
+            raise UserError("The alignment keeps all activations; leave --checkpointing out.")
         from vlm import align, mixture, runs, runtime  # transformers takes seconds
 
         runs.check_free(args.out, args.resume)
@@ -45,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
                 "No attribute has two values that enough pictures share; give more pictures."
             )
         model, tokenizer = new_towers(args, values, train.records, config)
-        mixture.sign(train, args.out)
+        mixture.sign(train, args.out, args.resume)
         teach(model.to(device), tokenizer, values, train, held_out.records, args, config)
         with runs.room(args.out):
             best = model.average.module
@@ -67,6 +69,8 @@ def new_towers(args: argparse.Namespace, values: dict, records: tuple, config: T
     text = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=align.WORDS, **TEXT)
     towers = vision_tower(args), BertModel(text, add_pooling_layer=False)
     live = align.AlignModel(*towers, values, helped=args.heads)
+    for side in (args.start_size, args.image_size):
+        live.check_side(side)
     decay = args.decay ** (1 / config.accumulation)  # the average moves with every forward pass
     return align.Averaged(live, 0, args.start_size, decay), tokenizer
 

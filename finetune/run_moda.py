@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
         config = from_args(TrainConfig, args)
         if args.mixed and args.unfreeze:
             raise UserError("--mixed mixes stored features, --unfreeze has none; leave one out.")
-        from vlm import encoding, load, mixture, runs, runtime  # transformers takes seconds
+        from vlm import align, encoding, load, mixture, runs, runtime  # transformers takes seconds
 
         if not (args.dry_run or args.show_labels):
             runs.check_free(args.out, args.resume)
@@ -39,6 +39,8 @@ def main(argv: list[str] | None = None) -> None:
             mixture.load(args.data, split, args.data_path, limit)
             for split, limit in (("train", args.limit), ("validation", args.held_out or args.limit))
         )
+        if args.mixed and not align.attribute_values(train.records):
+            raise UserError("--mixed mixes pictures by their attributes, of which these have none.")
         bundle = new_model(args, train.records, config.seed)
         bundle.model.to(device)
         turns = [turn for part in train for record in part.records[:200] for turn in record.turns]
@@ -48,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
         elif args.dry_run:
             print(dry_run(bundle, train, args, config))
         else:
-            mixture.sign(train, args.out)
+            mixture.sign(train, args.out, args.resume)
             teach(bundle, train, held_out, args, config)
             with runs.room(args.out):
                 load.save(bundle, args.out / "model")

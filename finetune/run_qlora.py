@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
             print(adapt.dry_run(bundle, train, config))
             return
         lessons = adapt.Lessons(train, held_out.records, args.small_data, args.panel)
-        mixture.sign(train, args.out)
+        mixture.sign(train, args.out, args.resume)
         adapt.teach(bundle, base, lessons, config, args.out, args.resume)
         if args.push_to_hub and runtime.is_main():
             hub.upload(args.out / adapt.ADAPTER, args.push_to_hub)

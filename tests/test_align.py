@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import BertConfig, BertModel, ResNetConfig, ResNetModel
+from transformers import BertConfig, BertModel, ResNetConfig, ResNetModel, ViTConfig, ViTModel
 
 from finetune import run_align, run_moda
 from tests import tiny
 from vlm import align, build, load, pictures, runs, runtime, zeroshot
 from vlm.config import TrainConfig
 from vlm.data.images import BadImage
+from vlm.errors import UserError
 from vlm.train import fit
 from vlm.types import IGNORE_INDEX, Record
 
@@ -379,3 +380,19 @@ def test_too_few_pictures_are_one_sentence(tmp_path: Path, capsys) -> None:
     assert caught.value.code == 2
     assert "give more pictures" in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "run").exists()
+
+
+def test_a_tower_of_one_size_is_refused_in_one_sentence() -> None:
+    config = ViTConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+                       intermediate_size=32, image_size=32, patch_size=8)  # fmt: skip
+    model = align.AlignModel(ViTModel(config), text_tower(), VALUES).train()
+    model.check_side(32)
+    with pytest.raises(UserError, match=r"no pictures of 48 x 48 pixels .*; give --start-size"):
+        model.check_side(48)
+    assert model.training
+
+
+def test_checkpointing_is_refused_in_one_sentence(tmp_path: Path, capsys) -> None:
+    with pytest.raises(SystemExit):
+        run_align.main(["--checkpointing", "--out", str(tmp_path / "run")])
+    assert "leave --checkpointing out" in capsys.readouterr().err

@@ -83,9 +83,21 @@ def test_pictures_without_a_table_are_described_by_a_model(tmp_path: Path, monke
 def test_labels_cannot_describe_what_nothing_is_known_of(tmp_path: Path, capsys) -> None:
     (tmp_path / "photos").mkdir()
     tiny.noise(0).save(tmp_path / "photos" / "0.png")
-    with pytest.raises(SystemExit):
-        command(["caption", f"folder={tmp_path / 'photos'}", str(tmp_path / "out")])
-    assert "has no metadata to describe it by; name a model" in capsys.readouterr().err
+    assert command(["caption", f"folder={tmp_path / 'photos'}", str(tmp_path / "out")]) == 1
+    assert "1 x teacher: no metadata; name a model" in capsys.readouterr().out
+
+
+def test_what_labels_cannot_refine_does_not_stop_the_others(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(2):
+        tiny.noise(number).save(tmp_path / "photos" / f"{number}.png")
+    online(monkeypatch)
+    said = iter(["A man in a red shirt smiles.", SAID["description"]])
+    given = [f"folder={tmp_path / 'photos'}", str(tmp_path / "out"), "--teacher", "endpoint:tiny"]
+    with FakeEndpoint(lambda messages: json.dumps(SAID | {"description": next(said)})) as fake:
+        words = ["caption", *given, "--refiner", "labels", "--endpoint", fake.address]
+        assert command(words) == 1
+    assert [row["text"] for row in rows_of(tmp_path / "out")] == [SAID["description"]]
 
 
 def test_a_run_that_gave_nothing_is_gone_on_with(tmp_path: Path, pictures: Path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -86,6 +87,19 @@ def test_resume_asks_for_what_is_missing_only(bundle, tmp_path, monkeypatch):
         with torch.no_grad():
             bundle.model.lm_head.weight.sub_(1.0)
     assert asked["images"] == 30  # other weights under the same name
+
+
+def test_resume_knows_pictures_by_their_pixels_and_reads_metadata_anew(bundle, tmp_path):
+    evaluate.predict(bundle, records(4), out=tmp_path)
+    changed = records(4)
+    changed[1] = replace(changed[1], image=tiny.noise(5))
+    changed[2] = replace(changed[2], facts={"baseColour": "Olive"})
+    kept = {row["id"]: row | {"text": "kept"} for row in evaluations.read_predictions(tmp_path)}
+    lines = "".join(map(runs.line, kept.values()))
+    (tmp_path / evaluations.PREDICTIONS).write_text(lines)
+    rows = evaluate.predict(bundle, changed, out=tmp_path, resume=True)
+    assert [row["text"] == "kept" for row in rows] == [True, False, True, True]
+    assert rows[2]["facts"] == {"baseColour": "Olive"}
 
 
 class Prose:
@@ -237,7 +251,8 @@ def test_the_command_prints_and_writes(command, tmp_path, capsys):
     assert "equal" in capsys.readouterr().out
     again = ["--data-path", data, "--out", tmp_path / "again", "--no-speed", "--no-probes"]
     assert command(*again, "--no-abilities", "--against", out) == 0
-    assert "Comparison with out" in (tmp_path / "again" / "report.html").read_text()
+    page = (tmp_path / "again" / "report.html").read_text()
+    assert "Comparison with out" in page and "The marks above minus those of out" in page
     for odd in (["--against", out], [*again, "--against", data]):
         assert _refused(command, "--data-path", data, *odd)
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 def test_sixty_pictures_become_a_reviewed_data_set_that_trains_a_model(
     real_data: Path, tmp_path: Path, visit: Callable, monkeypatch, capsys
 ) -> None:
-    out, packed = tmp_path / "made", tmp_path / "packed"
+    out = tmp_path / "made"
     given = ["--sample", "60", "--data-path", str(real_data / "fashion-products")]
     given += ["--split", "validation", "--teacher", "moda-mini", "--refiner", "labels"]
     given += ["--device", "cpu"]
@@ -59,12 +59,10 @@ def test_sixty_pictures_become_a_reviewed_data_set_that_trains_a_model(
     made = out / reviews.FILE
     again = ["caption", "fashion", str(out), *given, "--resume", "--reviews", str(made)]
     assert command([*again, "--format", "parquet"]) == 0
-    packed.mkdir()
-    (out / "data.parquet").rename(packed / "data.parquet")
-    found = [*folder.load("train", packed).records, *folder.load("validation", packed).records]
+    found = [*folder.load("train", out).records, *folder.load("validation", out).records]
     texts = [record.turns[0].answer for record in found]
     assert len(texts) == 59 and "An item that somebody described anew." in texts
-    run = ["finetune/run_moda.py", "--data", f"folder={packed}", "--max-steps", "3", "--panel", "0"]
+    run = ["finetune/run_moda.py", "--data", f"folder={out}", "--max-steps", "3", "--panel", "0"]
     run += ["--views", "0", "--measure", "0", "--out", str(tmp_path / "run")]
     run += ["--features", str(tmp_path / "features"), "--device", "cpu"]
     done = subprocess.run([sys.executable, *run], cwd=ROOT, capture_output=True, text=True)

@@ -83,3 +83,20 @@ def test_a_run_names_its_data_by_hash(tmp_path: Path) -> None:
     assert found == signed(one, other) != signed(other, one)
     assert found["sha256"] != signed(one, replace(other, turns=other.turns[:1]))["sha256"]
     assert found["sha256"] != signed(one, replace(other, image=tiny.noise(5)))["sha256"]
+
+
+def test_a_run_goes_on_with_its_own_data_only(tmp_path: Path) -> None:
+    one, other = tiny.records(2)
+    begun, changed = (mixture.Mixture([mixture.Loaded("folder", (one, two), 2)])
+                      for two in (other, replace(other, image=tiny.noise(5))))  # fmt: skip
+    mixture.sign(begun, tmp_path)
+    kept = (tmp_path / mixture.DATA).read_text()
+    mixture.sign(begun, tmp_path, resume=True)
+    with pytest.raises(UserError, match=r"begun with other data, 2xfolder \(2 pictures\)"):
+        mixture.sign(changed, tmp_path, resume=True)
+    assert (tmp_path / mixture.DATA).read_text() == kept
+
+
+def test_two_folders_are_told_apart(loaded: list[tuple]) -> None:
+    found = mixture.load(["folder=a", "2xfolder=b", "fashion"], "train")
+    assert [part.name for part in found] == ["folder=a", "folder=b", "fashion"]

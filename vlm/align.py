@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn.functional import interpolate, logsigmoid, normalize
 from torch.optim.swa_utils import AveragedModel
 
+from vlm.errors import UserError
 from vlm.types import IGNORE_INDEX, Record
 
 ATTRIBUTES = ("articleType", "subCategory", "baseColour", "gender", "usage", "season")
@@ -72,6 +73,20 @@ class AlignModel(nn.Module):
         """float[B, Dv] of float[B, 3, H, W]."""
         quick = pixel_values.contiguous(memory_format=torch.channels_last)  # a fifth less time
         return self.tower(quick).pooler_output.flatten(1)
+
+    def check_side(self, side: int) -> None:
+        """Raise a `UserError` when the tower takes no pictures of this side, in pixels."""
+        learning = self.training
+        try:
+            with torch.inference_mode():
+                self.eval().pooled(torch.zeros(1, 3, side, side))
+        except (ValueError, RuntimeError) as error:
+            raise UserError(
+                f"The vision tower takes no pictures of {side} x {side} pixels ({error}); "
+                "give --start-size and --image-size that it takes."
+            ) from error
+        finally:
+            self.train(learning)
 
     def embed_texts(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """float[B, E] of length one, of int64[B, T]."""

@@ -5,6 +5,7 @@ Where the metadata leaves a judge nothing to judge by, the exact labels stand al
 records --predict--> predictions.jsonl --judge--> judgements-<judge>.jsonl --scores--> scores.json
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,11 +26,12 @@ from vlm.judges.rules import RulesJudge
 from vlm.metrics import intervals, rubric, rules
 from vlm.metrics.attributes import labels
 from vlm.metrics.rubric import Judgement
+from vlm.mixture import encoded
 from vlm.probes import probes
 from vlm.types import Bundle, Record
 
 BATCH = 32
-SHORT = 16  # digits of the weights' fingerprint in each row
+SHORT = 16  # digits of the fingerprints of weights and picture in each row
 REASONS = 3  # why descriptions are unjudged
 
 
@@ -51,7 +53,7 @@ def predict(
     """
     asked = {"model": bundle.name, "weights": fingerprint(bundle)[:SHORT], "data": data}
     asked |= {"prompt": prompt}
-    known = _known(asked, out) if out and resume else {}
+    known = _known(asked, records, out) if out and resume else {}
     todo = [record for record in records if record.id not in known]
     if out:
         out.mkdir(parents=True, exist_ok=True)
@@ -59,17 +61,24 @@ def predict(
         runs.write_text(out / evaluations.PREDICTIONS, "".join(map(runs.line, kept)))
     answers = texts(bundle, [record.image for record in todo], [prompt] * len(todo), BATCH)
     for record, text in zip(todo, tqdm(answers, "descriptions", len(todo)), strict=True):
-        row = {"id": record.id, **asked, "text": text}
+        row = {"id": record.id, **asked, "picture": _picture(record), "text": text}
         known[record.id] = row | {"facts": labels(record.facts)}
         if out:
             runs.append_jsonl(out / evaluations.PREDICTIONS, known[record.id])
     return [known[record.id] for record in records]
 
 
-def _known(asked: dict[str, str], out: Path) -> dict[str, dict]:
-    """By id, the rows there that were asked the same of the same."""
+def _known(asked: dict[str, str], records: Sequence[Record], out: Path) -> dict[str, dict]:
+    """By id, the rows there that were asked the same of the same picture, with today's metadata."""
     rows = runs.read_jsonl(out / evaluations.PREDICTIONS)
-    return {row["id"]: row for row in rows if asked.items() <= row.items()}
+    there = {row["id"]: row for row in rows if asked.items() <= row.items()}
+    same = [r for r in records if there.get(r.id, {}).get("picture") == _picture(r)]
+    return {record.id: there[record.id] | {"facts": labels(record.facts)} for record in same}
+
+
+def _picture(record: Record) -> str:
+    """What tells a picture from another one of the same name."""
+    return hashlib.sha256(encoded(record.image)).hexdigest()[:SHORT]
 
 
 def evaluate(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -78,16 +79,23 @@ def load(texts: Sequence[str], split: str, path: str | None = None, limit: int =
         UserError: for a part that is not to be had or has no usable picture.
     """
     parts = [part(text, path) for text in texts]
+    many = Counter(name for name, _, _ in parts)
     return Mixture(
-        Loaded(name, usable(DATASETS[name](split, where, limit)), times)
+        Loaded(
+            f"{name}={where}" if many[name] > 1 and where else name,
+            usable(DATASETS[name](split, where, limit)),
+            times,
+        )
         for name, where, times in parts
     )
 
 
-def sign(parts: Mixture, run: Path) -> None:
-    """The main process writes data.json into a run's folder: each part's name, size, SHA-256."""
-    if not runtime.is_main():
-        return
+def sign(parts: Mixture, run: Path, resume: bool = False) -> None:
+    """The main process writes data.json into a run's folder: each part's name, size, SHA-256.
+
+    Raises:
+        UserError: when a run that is gone on with has learned from other data.
+    """
     rows = [
         {
             "name": part.name,
@@ -98,9 +106,25 @@ def sign(parts: Mixture, run: Path) -> None:
         }
         for part in parts
     ]
-    with runs.room(run):
-        run.mkdir(parents=True, exist_ok=True)
-        runs.write_json(run / DATA, rows)
+    if resume and (run / DATA).exists():
+        _check_same(json.loads((run / DATA).read_text()), rows, run)
+    elif runtime.is_main():
+        with runs.room(run):
+            run.mkdir(parents=True, exist_ok=True)
+            runs.write_json(run / DATA, rows)
+
+
+def _check_same(before: list[dict], now: list[dict], run: Path) -> None:
+    """Raise a `UserError` when the data is not what the run began with: its words would shift."""
+    if before != now:
+        told = [
+            " ".join(f"{row['times']}x{row['name']} ({row['pictures']:,} pictures)" for row in rows)
+            for rows in (before, now)
+        ]
+        raise UserError(
+            f"{run} was begun with other data, {told[0]}, than {told[1]} as it is now; "
+            "give the same with --resume, or another --out."
+        )
 
 
 def fingerprint(records: Sequence[Record]) -> str:

@@ -39,8 +39,8 @@ def write(
 
     Args:
         pictures: by id; of those in the gallery, any may be missing.
-        comparison: rows of metric, difference, low, high and verdict: another evaluation's marks
-            minus these.
+        comparison: rows of metric, difference, low, high and verdict: these marks minus
+            another evaluation's.
         against: what the other evaluation is called.
 
     Raises:

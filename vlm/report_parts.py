@@ -176,7 +176,7 @@ def _agreement(
 
 
 def comparison_rows(comparison: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Differences of another evaluation, on a common scale."""
+    """Differences to another evaluation, on a common scale."""
     rows = [dict(row) | {"mean": row["difference"]} for row in comparison]
     rows = [row for row in rows if _is_estimate(row)]
     scale = max([abs(row[key]) for row in rows for key in ("low", "high")], default=0) or 1

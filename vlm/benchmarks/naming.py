@@ -20,14 +20,6 @@ TEXT = "What is shown in this picture?"
 OPTIONS = 4
 SPLITS = ("validation", "val", "test", "train")
 TABLES = ("metadata.jsonl", "metadata.csv")
-ALSO = {  # other words for CIFAR-10's kinds, for answers in free words
-    "airplane": ("aeroplane", "plane", "aircraft", "jet"),
-    "automobile": ("car",),
-    "cat": ("kitten",),
-    "dog": ("puppy",),
-    "frog": ("toad",),
-    "ship": ("boat",),
-}
 
 
 def load(split: str = "", path: str | Path | None = None, limit: int = 0) -> Benchmark:
@@ -60,7 +52,7 @@ def _part(folder: Path, split: str) -> Path:
 def _cifar(split: str, path: str | Path | None, limit: int) -> Benchmark:
     data = cifar10.load(split, path)
     rows = [(record.id, record.image, record.facts["kind"]) for record in data.records]
-    names = tuple((kind, *ALSO.get(kind, ())) for kind in cifar10.KINDS)
+    names = tuple((kind, *cifar10.ALIASES[kind]) for kind in cifar10.KINDS)
     return _benchmark(data.name, rows, names, limit, data.problems)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vlm.commands import shared
 from vlm.config import count
+from vlm.errors import UserError
 
 HELP = "look for doubtful captions: contradictions, text, persons, refusals, the same picture twice"
 
@@ -35,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         said = {record.id: text for record in records if (text := labels.caption(record))}
     records = [record for record in records if record.id in said]
+    if not records:
+        raise UserError(f"No caption of {args.source}, {split}, is there; try another --split.")
     texts = [said[record.id] for record in records]
     rows = checked.check(records, texts, args.pictures)
     print(checked.table(rows))

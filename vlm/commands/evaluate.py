@@ -1,7 +1,7 @@
 """python -m vlm evaluate: how good a model is on a data set with metadata, and which of two is."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from vlm.commands import shared
 from vlm.config import DESCRIBE, count
 from vlm.errors import UserError
 from vlm.judges.base import from_flags, judge_flags
+from vlm.types import Record
 
 HELP = "measure a model, or compare two"
 FASTEST = 16  # pictures that the speed is measured with
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     _check_against(args)
     source = DATASETS[args.data](args.split, args.data_path, args.limit)
     records = usable(source)
+    if args.against:
+        _check_common(args, records)
     judge = judges.open_judge(args.judge, from_flags(args, args.out))
     bundle = shared.open_model(args)
     found = evaluate.evaluate(
@@ -65,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         print(judge.summary())
     if args.out:
         runs.write_json(args.out / "speed.json", quick)
-        other = evaluate.compare(args.out, args.against, judge.name) if args.against else ()
+        other = evaluate.compare(args.against, args.out, judge.name) if args.against else ()
         pictures = {record.id: record.image for record in records}
         print(f"Report: {report.write(args.out, pictures, other, str(args.against or ''))}")
     known = [evaluate.judged_by(record.facts) for record in records]
@@ -80,6 +83,15 @@ def _check_against(args: argparse.Namespace) -> None:
         raise UserError("--against is for the report; name its folder with --out too.")
     if args.against and not evaluations.read_scores(args.against):
         raise UserError(f"{args.against} holds no evaluation; give a folder that --out named.")
+
+
+def _check_common(args: argparse.Namespace, records: Sequence[Record]) -> None:
+    """Refuse an --against of other pictures."""
+    from vlm import evaluations
+
+    seen = {row["id"] for row in evaluations.read_predictions(args.against)}
+    if seen.isdisjoint(record.id for record in records):
+        raise UserError(f"{args.against} has none of these pictures; give one of the same data.")
 
 
 def print_scores(found: Mapping[str, Any]) -> None:

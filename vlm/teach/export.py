@@ -33,10 +33,11 @@ def folder(captioned: Sequence[Captioned], out: Path) -> None:
             open_image(item.record.image).save(out / item.name)
         rows = map(_row, captioned)
         runs.write_text(out / TABLE, "".join(map(runs.line, rows)))
+        (out / PARQUET).unlink(missing_ok=True)  # one form at a time
 
 
 def parquet(captioned: Sequence[Captioned], out: Path) -> None:
-    """One data.parquet with the column `image` as the Hub's viewer reads it."""
+    """One data.parquet, its column `image` as the Hub's viewer reads it, in a folder's place."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -48,6 +49,8 @@ def parquet(captioned: Sequence[Captioned], out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, scratch)
         scratch.replace(out / PARQUET)
+        for other in (out / TABLE, *out.glob(NAMED)):
+            other.unlink(missing_ok=True)
 
 
 FORMATS = {"folder": folder, "parquet": parquet}

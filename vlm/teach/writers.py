@@ -81,8 +81,11 @@ class Labels:
 
     def write(self, asked: Sequence[Ask]) -> Iterator[Said]:
         for ask in asked:
-            refined = labels.refine(*ask) if ask.text else labels.describe(ask.record)
-            yield Said(refined, requests=0)
+            try:
+                refined = labels.refine(*ask) if ask.text else labels.describe(ask.record)
+            except UserError:
+                refined = ""
+            yield Said(refined, requests=0, fault="" if refined else "no metadata; name a model")
 
     def summary(self) -> str:
         return ""

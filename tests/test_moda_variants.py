@@ -1,0 +1,64 @@
+"""The comparison of variants: each trained once, all in one table and one chart."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import moda_variants
+from vlm import runs
+
+
+@pytest.fixture
+def trained(monkeypatch) -> list[list[str]]:
+    """The flags of every training that is asked for; each leaves a log and nothing else."""
+    asked: list[list[str]] = []
+
+    def train(words: list[str]) -> None:
+        folder = Path(words[words.index("--out") + 1])
+        folder.mkdir(parents=True, exist_ok=True)
+        row = {"step": 9, "tokens_seen": 2_000_000, "eval_loss": 0.5}
+        runs.append_jsonl(folder / "metrics.jsonl", row)
+        asked.append(words)
+
+    monkeypatch.setattr(moda_variants.run_moda, "main", train)
+    monkeypatch.setattr(moda_variants, "seconds_a_step", lambda flags, args: 0.5)
+    monkeypatch.setattr(moda_variants, "measured", lambda folder, args: {"loss": 0.5})
+    return asked
+
+
+def test_variants_get_the_same_minutes_and_are_trained_once(trained, tmp_path, capsys) -> None:
+    words = ["--out", str(tmp_path), "--minutes", "2", "--only", "pooled-linear", "patches-linear"]
+    moda_variants.main([*words, "--limit", "50"])
+    moda_variants.main([*words, "--limit", "50"])
+    assert len(trained) == 2
+    for flags in trained:
+        assert flags[flags.index("--max-steps") + 1] == "240"  # 2 minutes of half a second
+        assert flags[flags.index("--limit") + 1] == "50"
+    assert (tmp_path / "variants.png").stat().st_size > 1000
+    rows = json.loads((tmp_path / "variants.json").read_text())
+    assert rows["patches-linear"] == {"steps": 240, "loss": 0.5}
+    assert "| pooled-linear | 240 | 0.5 |" in capsys.readouterr().out
+
+
+def test_other_flags_want_another_folder(trained, tmp_path, capsys) -> None:
+    words = ["--out", str(tmp_path), "--only", "pooled-linear"]
+    moda_variants.main([*words, "--minutes", "1"])
+    with pytest.raises(SystemExit):
+        moda_variants.main([*words, "--minutes", "2"])
+    assert "begun with other flags" in capsys.readouterr().err and len(trained) == 1
+
+
+def test_a_variant_that_was_stopped_goes_on_with_its_plan(trained, tmp_path, monkeypatch) -> None:
+    words = ["--out", str(tmp_path), "--minutes", "1", "--only", "pooled-linear"]
+    moda_variants.main(words)
+    (tmp_path / "pooled-linear" / "figures.json").unlink()
+    (tmp_path / "pooled-linear" / "status.json").write_text("{}")
+    monkeypatch.setattr(moda_variants, "seconds_a_step", lambda flags, args: 0.1)
+    moda_variants.main(words)
+    assert trained[1] == [*trained[0][:-2], "--resume", *trained[0][-2:]]
+
+
+def test_a_figure_that_a_variant_lacks_is_left_empty() -> None:
+    said = moda_variants.table({"a": {"loss": 1.0, "kind": 50.0}, "b": {"loss": 2.0}})
+    assert said.splitlines()[-1] == "| b | 2 |  |"
