@@ -1,6 +1,7 @@
 """`python -m vlm caption` where something failed, was left out, or lies otherwise than usual."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,26 @@ def test_a_decision_is_about_one_picture(form: str, tmp_path: Path, pictures: Pa
 
         left = {row["id"] for row in pq.read_table(out / export.PARQUET).to_pylist()}
     assert {f"{n + 7:05}.png" for n in range(20)} - left == {"00017.png"}
+
+
+def test_decisions_stay_with_their_picture_when_others_come(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    out, made = tmp_path / "out", reviews.Reviews(tmp_path / "out" / reviews.FILE)
+
+    def captions(*names: str, more: Sequence[str] = ()) -> dict[str, str]:
+        rows = [{"file_name": f"{name}.png", "text": f"This is {name}."} for name in names]
+        for number, row in enumerate(rows):
+            tiny.noise(number).save(tmp_path / "photos" / row["file_name"])
+        table = tmp_path / "photos" / "metadata.jsonl"
+        table.write_text("\n".join(map(json.dumps, rows)))
+        assert command(["caption", f"folder={tmp_path / 'photos'}", str(out), *more]) == 0
+        return {row["id"]: row["text"] for row in rows_of(out)}
+
+    first = {row["id"]: row["file_name"] for row in captions("b", "c") and rows_of(out)}
+    made.add(reviews.Review(first["b.png"], "ada", reviews.REJECT, reason="other"))
+    made.add(reviews.Review(first["c.png"], "ada", reviews.EDIT, text="Edited."))
+    left = captions("a", "b", "c", more=["--resume", "--reviews", str(made.path)])
+    assert left == {"a.png": "This is a.", "c.png": "Edited."}
 
 
 def test_a_folder_without_splits_is_taken_whole(tmp_path: Path, pictures: Path, capsys) -> None:

@@ -56,6 +56,10 @@ class History:
         """All rows of a picture, in the order they were made."""
         return list(self._rows.get(id, {}).values())
 
+    def places(self) -> dict[str, int]:
+        """Id -> its number, in the order in which pictures were first written about."""
+        return {id: number for number, id in enumerate(self._rows)}
+
     def check_writer(self, step: str, by: str, prompt: str) -> None:
         """Raise a `UserError` when another writer, or another question, began this step."""
         for rows in self._rows.values():

@@ -23,7 +23,7 @@ FEW = 3  # reasons that are printed
 class Captioned(NamedTuple):
     """A picture with its final description and everything that was said on the way.
 
-    `name` is its file's, by its place among all, whatever is missing or reviews leave out.
+    `name` is its file's, by its place in the history: it stays when pictures come or go.
     """
 
     record: Record
@@ -108,9 +108,11 @@ def judged(records: Sequence[Record], judge: Judge, history: History, last: str)
 
 def finished(records: Sequence[Record], history: History, last: str) -> Iterator[Captioned]:
     """The pictures that have been through all steps, with what the last one made of them."""
-    for number, record in enumerate(records):
+    places = history.places()
+    for record in records:
         if row := history.get(last, record.id):
-            yield Captioned(record, row["text"], tuple(history.of(record.id)), f"{number:05}.png")
+            name = f"{places[record.id]:05}.png"
+            yield Captioned(record, row["text"], tuple(history.of(record.id)), name)
 
 
 def doubts(records: Sequence[Record], history: History, step: str) -> tuple[int, int]:
