@@ -120,7 +120,7 @@ def on_features(bundle, train, held_out, args: argparse.Namespace, config: Train
 
     grounds = pictures.scenes(train.records)
     stores = [
-        features.compute(bundle, records, args.features, args.views * times, grounds)
+        features.compute(bundle, records, args.features, args.views * times, grounds, args.mild)
         for _, records, times in train
     ]
     plain = [features.compute(bundle, records, args.features) for _, records, _ in held_out]
@@ -168,8 +168,14 @@ def on_pixels(bundle, train, held_out, args: argparse.Namespace, config: TrainCo
     grounds = pictures.scenes(train.records)
     seen = [
         features.Live(
-            bundle, records, args.views * times, grounds, config.epochs * times, args.turns
-        )
+            bundle,
+            records,
+            args.views * times,
+            grounds,
+            config.epochs * times,
+            args.turns,
+            args.mild,
+        )  # fmt: skip
         for _, records, times in train
     ]
     unseen = [features.Live(bundle, records, 0, turns=args.turns) for _, records, _ in held_out]
@@ -200,6 +206,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--features", type=Path, default=Path("features"), help="feature store (default: features)")
     add("--views", type=count, default=4,
         help="random views of a picture that comes once (default: 4)")  # fmt: skip
+    add("--mild", action="store_true", help="views of products nearer to their pictures")
     add("--mixed", type=count, default=0, metavar="PERCENT",
         help="so many mixtures of two pictures, named by a linear probe (default: 0)")  # fmt: skip
     add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")

@@ -369,8 +369,8 @@ def test_live_examples_show_the_views_that_features_are_of(tmp_path: Path) -> No
 def test_products_are_shown_on_other_grounds_too(tmp_path: Path, monkeypatch) -> None:
     shown: list[object] = []
 
-    def spy(pixels, mask, product, side, seed, grounds):
-        shown.append((mask is not None, product, grounds))
+    def spy(pixels, mask, product, side, seed, grounds, mild):
+        shown.append((mask is not None, product, grounds, mild))
         return pixels[:, :side, :side]
 
     monkeypatch.setattr(features, "random_view", spy)
@@ -378,10 +378,11 @@ def test_products_are_shown_on_other_grounds_too(tmp_path: Path, monkeypatch) ->
     picture.paste("red", (20, 16, 44, 52))
     records = [Record("0", picture, facts={"articleType": "Shirts"}), Record("1", picture)]
     grounds = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
-    features.compute(tiny.bundle(), records, tmp_path, 1, grounds)
-    assert [row[:2] for row in shown] == [(True, True), (False, False)]
+    for mild in (False, True):
+        features.compute(tiny.bundle(), records, tmp_path, 1, grounds, mild)
+    assert [row[:2] for row in shown] == 2 * [(True, True), (False, False)]
     assert all(row[2] is grounds for row in shown)
-    keys = {
-        features.fingerprint(tiny.bundle(), records, 1, g) for g in (None, grounds, grounds + 1)
-    }
-    assert len(keys) == 3
+    assert [row[3] for row in shown] == [False, False, True, True]
+    every = [(None,), (grounds,), (grounds + 1,), (grounds, True)]
+    keys = {features.fingerprint(tiny.bundle(), records, 1, *more) for more in every}
+    assert len(keys) == 4

@@ -38,23 +38,25 @@ def compute(
     folder: Path,
     views: int = 0,
     grounds: torch.Tensor | None = None,
+    mild: bool = False,
 ) -> np.memmap:
     """What enters the projector, for every picture.
 
     Args:
         views: random views of each picture besides the plain one.
         grounds: uint8[S, 3, h, w], photographs that products are laid on in half of the views.
+        mild: random views of products that are nearer to their pictures.
 
     Returns:
         float16[1 + views, n, N, Dv]; [0] is the plain picture. An interrupted computation goes on
         where it stopped.
     """
-    key = fingerprint(bundle, records, views, grounds)
+    key = fingerprint(bundle, records, views, grounds, mild)
     done, partial = folder / f"{key}.npy", folder / f"{key}.partial.npy"
     if not done.exists():
         with runs.room(folder), _alone(folder, key):
             if not done.exists():
-                _fill(bundle, records, views, grounds, partial)
+                _fill(bundle, records, views, Views(bundle, records, grounds, mild), partial)
                 partial.rename(done)
                 partial.with_suffix(".json").unlink(missing_ok=True)
     return np.load(done, mmap_mode="r").swapaxes(0, 1)
@@ -79,7 +81,11 @@ def _alone(folder: Path, key: str) -> Iterator[None]:
 
 
 def fingerprint(
-    bundle: Bundle, records: Sequence[Record], views: int, grounds: torch.Tensor | None = None
+    bundle: Bundle,
+    records: Sequence[Record],
+    views: int,
+    grounds: torch.Tensor | None = None,
+    mild: bool = False,
 ) -> str:
     """Hash of all that the features depend on."""
     digest = hashlib.sha256(
@@ -87,6 +93,8 @@ def fingerprint(
     )
     if views and grounds is not None:
         digest.update(grounds.numpy().tobytes())
+    if views and mild:
+        digest.update(b"mild")
     digest.update(json.dumps(bundle.processor.image_processor.to_dict(), default=str).encode())
     tower = bundle.model.model.vision_tower
     if tower is None:
@@ -100,12 +108,12 @@ def fingerprint(
     return digest.hexdigest()[:32]
 
 
-def _fill(bundle: Bundle, records: Sequence[Record], views: int, grounds, path: Path) -> None:
+def _fill(bundle: Bundle, records: Sequence[Record], views: int, view, path: Path) -> None:
     """Write the features batch by batch; a side file remembers how far it came."""
     progress = path.with_suffix(".json")
     total, every = len(records) * (1 + views), 1 + views
     first = json.loads(progress.read_text())["done"] if progress.exists() and path.exists() else 0
-    store, view = None, Views(bundle, records, grounds)
+    store = None
     for start in tqdm(range(first, total, BATCH), desc="features", unit="batch"):
         numbers = range(start, min(start + BATCH, total))
         features = _batch(bundle, [view(*divmod(number, every)) for number in numbers])
@@ -130,8 +138,14 @@ def _open(path: Path, shape: tuple[int, ...], fresh: bool) -> np.memmap:
 class Views:
     """Views of pictures; the last picture stays decoded, for its views come one after another."""
 
-    def __init__(self, bundle: Bundle, records: Sequence[Record], grounds: torch.Tensor | None):
-        self.records, self.grounds = records, grounds
+    def __init__(
+        self,
+        bundle: Bundle,
+        records: Sequence[Record],
+        grounds: torch.Tensor | None,
+        mild: bool = False,
+    ):
+        self.records, self.grounds, self.mild = records, grounds, mild
         self.side = _side(bundle.processor.image_processor)
         self.decoded = lru_cache(maxsize=1)(self._decoded)
 
@@ -142,7 +156,8 @@ class Views:
             return open_image(record.image)
         pixels, mask = self.decoded(index)
         seed = turn * len(self.records) + index
-        seen = random_view(pixels, mask, is_product(record), self.side, seed, self.grounds)
+        more = {"grounds": self.grounds, "mild": self.mild}
+        seen = random_view(pixels, mask, is_product(record), self.side, seed, **more)
         return Image.fromarray(seen.permute(1, 2, 0).numpy())
 
     def _decoded(self, index: int) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -231,9 +246,9 @@ class Live(Examples):
         views: random views of each picture besides the plain one, as for `compute`.
     """
 
-    def __init__(self, bundle, records, views: int, grounds=None, epochs=1.0, turns=0):
+    def __init__(self, bundle, records, views: int, grounds=None, epochs=1.0, turns=0, mild=False):
         super().__init__(bundle.processor, records, range(1 + views), epochs, turns)
-        self.view = Views(bundle, records, grounds)
+        self.view = Views(bundle, records, grounds, mild)
 
     def _seen(self, number: int, shown: int) -> dict[str, torch.Tensor]:
         picture = self.view(number, shown)
