@@ -25,8 +25,6 @@ from vlm.types import Bundle  # noqa: E402
 
 TABLE = Path(__file__).parent / "examples.json"
 DETAILED, JSON, KIND = PROMPTS["detailed"][1], PROMPTS["json"][4], PROMPTS["kind"][0]
-SCENES = ("ship", "aeroplane", "car")
-OUTSIDE = "The shipped model knows products only: what it says of a scene is a guess."
 QUESTIONS = {"watch": JSON, "backpack": JSON, "ship": KIND, "aeroplane": KIND, "car": KIND}
 
 
@@ -35,8 +33,7 @@ def answered(bundle: Bundle, slug: str) -> dict[str, object]:
     prompt, config = QUESTIONS.get(slug, DETAILED), GenerateConfig()
     answer = generate.answer(bundle, open_image(path(slug)), prompt, config)
     row = {"file": path(slug).name, "title": TITLES[slug], "prompt": prompt, "answer": answer}
-    note = OUTSIDE if slug in SCENES else ""
-    return row | {"model": bundle.name, "note": note, "settings": asdict(config)}
+    return row | {"model": bundle.name, "settings": asdict(config)}
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests import tiny
 from vlm import evaluations, load, runs
 from vlm.__main__ import main
+from vlm.commands import ship
 
 
 @pytest.fixture
@@ -35,13 +36,13 @@ def run(tmp_path: Path) -> Path:
 def test_a_shipped_run_opens_and_shows_its_curve(run, tmp_path):
     to = tmp_path / "shipped"
     (to / "panel").mkdir(parents=True)
-    for stale in ("model-00009-of-00009.safetensors", "panel/old.jpg", "README.md"):
+    for stale in ("model-00009-of-00009.safetensors", "panel/old.jpg", "README.md", ship.BAND):
         (to / stale).write_text("old")
     main(["ship", str(run), "--to", str(to)])
     assert load.load(str(to), device="cpu").model
     there = {str(path.relative_to(to)) for path in to.rglob("*") if path.is_file()}
     assert {"panel/0.jpg", "curve.png", "scores.jsonl", "evaluation/scores.json"} <= there
-    assert not {"model-00009-of-00009.safetensors", "panel/old.jpg"} & there
+    assert not {"model-00009-of-00009.safetensors", "panel/old.jpg", ship.BAND} & there
     assert (to / "README.md").read_text() == "old"  # the card is written by hand
 
 

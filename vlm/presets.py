@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 IMAGE_FEATURES = ("pooled", "projected", "patches")  # what a tower may give, see VlmConfig
 SHIPPED = Path(__file__).parent / "checkpoints" / "moda-mini"
-TOWER = Path(__file__).parent / "checkpoints" / "tower"  # aligned, for new models
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ _PHI3_TEMPLATE = (
 
 PRESETS: dict[str, Preset] = {
     "moda-mini": Preset(
-        "17M, trained by this project, describes product photographs, works offline",
+        "17M, trained by this project: products and everyday scenes, works offline",
         path=str(SHIPPED),
         vision=str(SHIPPED),
         decoder=_MINI_DECODER,

@@ -16,6 +16,7 @@ from vlm.presets import SHIPPED
 
 HELP = "put a finished run in the place of the shipped model"
 CHART = "curve.png"
+BAND = "expected.json"  # of losses, see bench/reproduce.py: of the model before
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +52,7 @@ def ship(run: Path, to: Path, also: Sequence[Path] = ()) -> None:
     if lacking:
         raise UserError(f"{run} lacks {', '.join(lacking)}; finish and evaluate the run first.")
     bundle = load.load(str(run / "model"), device="cpu")  # what does not open is not shipped
-    for stale in to.glob("panel/*.jpg"):
+    for stale in [*to.glob("panel/*.jpg"), *to.glob(BAND)]:
         stale.unlink()
     load.save(bundle, to)
     shutil.copytree(run / "panel", to / "panel", dirs_exist_ok=True)

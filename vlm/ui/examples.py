@@ -17,14 +17,12 @@ class Example:
     prompt: str = ""
     answer: str = ""
     model: str = ""
-    note: str = ""
 
     def mark(self) -> str:
         """The line under the answer, which says where the answer comes from."""
         if not self.answer:
             return "Press Describe for an answer."
-        stored = f"Stored answer of {self.model}; press Describe to run it live."
-        return f"{stored} {self.note}".strip()
+        return f"Stored answer of {self.model}; press Describe to run it live."
 
 
 def read(folder: Path = FOLDER) -> list[Example]:
@@ -39,7 +37,7 @@ def read(folder: Path = FOLDER) -> list[Example]:
 
 
 def _example(folder: Path, row: dict[str, str]) -> Example:
-    keys = ("title", "prompt", "answer", "model", "note")
+    keys = ("title", "prompt", "answer", "model")
     return Example(folder / Path(row["file"]).name, *(str(row.get(key, "")) for key in keys))
 
 
