@@ -193,7 +193,7 @@ def test_a_table_with_labels_and_cifar10_will_do(tmp_path):
     rows = [{"img": fixtures.cell(n), "label": n % 10} for n in range(30)]
     benchmark = naming.load("", fixtures.write(tmp_path / "c/train.parquet", rows))
     assert [q.category for q in benchmark.questions] == ["horse", "ship", "truck"]
-    assert ("automobile", "car") in benchmark.names
+    assert ("automobile", "car") in [names[:2] for names in benchmark.names]
 
 
 @pytest.mark.parametrize("labels", [[], ["one"]])
