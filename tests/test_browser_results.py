@@ -139,7 +139,7 @@ def test_the_shipped_run_is_there(
     assert box(page, "moda-mini").is_checked()
     assert "of 10 overall" in page.inner_text("#scores .grade")
     choose(page, "#panel-run", "moda-mini")
-    page.wait_for_selector("#told :text('step 2,432, 3.69 million tokens seen')")
+    page.wait_for_selector("#told :text('step 5,000, 7.47 million tokens seen')")
     assert page.locator(PANEL).count() == 16
 
 

@@ -80,14 +80,8 @@ def _alone(folder: Path, key: str) -> Iterator[None]:
             Path(lock.lock_file).unlink()
 
 
-def fingerprint(
-    bundle: Bundle,
-    records: Sequence[Record],
-    views: int,
-    grounds: torch.Tensor | None = None,
-    mild: bool = False,
-) -> str:
-    """Hash of all that the features depend on."""
+def fingerprint(bundle: Bundle, records: Sequence[Record], views: int, grounds=None, mild=False):
+    """Hash of all that the features depend on, in hexadecimal; arguments as for `compute`."""
     digest = hashlib.sha256(
         json.dumps([LAYOUT, views, bundle.model.config.image_features]).encode()
     )
@@ -138,13 +132,7 @@ def _open(path: Path, shape: tuple[int, ...], fresh: bool) -> np.memmap:
 class Views:
     """Views of pictures; the last picture stays decoded, for its views come one after another."""
 
-    def __init__(
-        self,
-        bundle: Bundle,
-        records: Sequence[Record],
-        grounds: torch.Tensor | None,
-        mild: bool = False,
-    ):
+    def __init__(self, bundle: Bundle, records: Sequence[Record], grounds=None, mild=False):
         self.records, self.grounds, self.mild = records, grounds, mild
         self.side = _side(bundle.processor.image_processor)
         self.decoded = lru_cache(maxsize=1)(self._decoded)
