@@ -19,10 +19,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a check
 
 from finetune import run_moda  # noqa: E402
 from vlm import runs  # noqa: E402
+from vlm.commands import ship  # noqa: E402
 from vlm.errors import UserError, one_sentence  # noqa: E402
 from vlm.presets import SHIPPED  # noqa: E402
 
-BAND = SHIPPED / "expected.json"
+BAND = SHIPPED / ship.BAND
 SEEDS, FRESH = (0, 1, 2), 3
 SHORT = ["--data", "fashion", "cifar10", "negatives", "--limit", "1500", "--turns", "3"]
 SHORT += ["--views", "1", "--epochs", "50", "--max-steps", "300", "--batch-size", "64"]

@@ -96,6 +96,8 @@ def sign(parts: Mixture, run: Path, resume: bool = False) -> None:
     Raises:
         UserError: when a run that is gone on with has learned from other data.
     """
+    if not (resume or runtime.is_main()):
+        return
     rows = [
         {
             "name": part.name,
