@@ -13,7 +13,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
 
-from vlm.config import TrainConfig, add_flags, add_run_flags, count, from_args  # noqa: E402
+from vlm.config import (  # noqa: E402
+    TrainConfig,
+    add_flags,
+    add_run_flags,
+    count,
+    from_args,
+    percent,
+)
 from vlm.errors import UserError, lookup, one_sentence  # noqa: E402
 from vlm.models.projectors import PROJECTORS  # noqa: E402
 from vlm.presets import IMAGE_FEATURES, PRESETS  # noqa: E402
@@ -27,8 +34,10 @@ def main(argv: list[str] | None = None) -> None:
     with one_sentence():
         args = parse(argv)
         config = from_args(TrainConfig, args)
-        if args.mixed and args.unfreeze:
-            raise UserError("--mixed mixes stored features, --unfreeze has none; leave one out.")
+        if probed(args) and args.unfreeze:
+            raise UserError(
+                "--mixed and --sure go by stored features, --unfreeze has none; leave it out."
+            )
         from vlm import align, encoding, load, mixture, runs, runtime  # transformers takes seconds
 
         if not (args.dry_run or args.show_labels):
@@ -39,8 +48,11 @@ def main(argv: list[str] | None = None) -> None:
             mixture.load(args.data, split, args.data_path, limit)
             for split, limit in (("train", args.limit), ("validation", args.held_out or args.limit))
         )
-        if args.mixed and not align.attribute_values(train.records):
-            raise UserError("--mixed mixes pictures by their attributes, of which these have none.")
+        if probed(args) and not align.attribute_values(train.records):
+            raise UserError(
+                "--mixed and --sure go by pictures' attributes, of which these have none; "
+                "leave them out."
+            )
         bundle = new_model(args, train.records, config.seed)
         bundle.model.to(device)
         turns = [turn for part in train for record in part.records[:200] for turn in record.turns]
@@ -57,16 +69,29 @@ def main(argv: list[str] | None = None) -> None:
             print(f"Saved. Try: python -m vlm describe PICTURE --model {args.out / 'model'}")
 
 
+def probed(args: argparse.Namespace) -> bool:
+    """True when a probe of the features has a word in what is taught."""
+    return bool(args.mixed or args.sure)
+
+
 def new_model(args: argparse.Namespace, train: tuple, seed: int):
-    """The preset's model with the flags' parts in it; only the stage's parts will learn."""
-    from vlm import build, forecast
+    """A finished model, or the preset's with the flags' parts; only what the stage says learns."""
+    from vlm import build, forecast, load
     from vlm.train import freeze
 
     changes = {name: value for name in OVERRIDES if (value := getattr(args, name))}
-    preset = dataclasses.replace(BUILDABLE[args.preset], **changes)
-    turns = (turn for record in train for turn in record.turns)
-    corpus = (text for turn in turns for text in (turn.prompt, turn.answer))
-    bundle = build.build(preset, args.preset, corpus, seed)
+    if args.model and changes:
+        given = ", ".join(f"--{name.replace('_', '-')}" for name in changes)
+        raise UserError(f"--model brings its own parts; leave {given} out.")
+    if args.model:
+        bundle = load.load(args.model, device="cpu", dtype="float32")
+        if not hasattr(bundle.model.config, "image_features"):
+            raise UserError(f"{args.model} is not of this recipe; run_qlora.py fine-tunes it.")
+    else:
+        preset = dataclasses.replace(BUILDABLE[args.preset], **changes)
+        turns = (turn for record in train for turn in record.turns)
+        corpus = (text for turn in turns for text in (turn.prompt, turn.answer))
+        bundle = build.build(preset, args.preset, corpus, seed)
     freeze(bundle.model, "unfrozen" if args.unfreeze else "moda")
     print(forecast.parameters(bundle), forecast.published_size(bundle), sep="\n")
     return bundle
@@ -113,10 +138,10 @@ def teach(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig
 
 
 def on_features(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig):
-    """Training and held-out examples on stored features; mixtures of them where wanted."""
+    """Training and held-out examples on stored features; what a probe teaches where wanted."""
     from torch.utils.data import ConcatDataset
 
-    from vlm import features, pictures
+    from vlm import distil, features, pictures
 
     grounds = pictures.scenes(train.records)
     stores = [
@@ -124,39 +149,19 @@ def on_features(bundle, train, held_out, args: argparse.Namespace, config: Train
         for _, records, times in train
     ]
     plain = [features.compute(bundle, records, args.features) for _, records, _ in held_out]
-    mixtures = mixed(stores, plain, train, held_out, args, config) if args.mixed else []
+    parts = list(zip(train, stores, strict=True))
+    if probed(args):
+        probe, parts = distil.taught(train, stores, args.mixed, args.sure, config.seed)
+        distil.report(probe, held_out, plain, args.out)
     seen = [
         features.Examples(bundle.processor, records, store, config.epochs * times, args.turns)
-        for (_, records, times), store in [*zip(train, stores, strict=True), *mixtures]
+        for (_, records, times), store in parts
     ]
     unseen = [
         features.Examples(bundle.processor, records, store, turns=args.turns)
         for (_, records, _), store in zip(held_out, plain, strict=True)
     ]
     return ConcatDataset(seen), ConcatDataset(unseen)
-
-
-def mixed(stores, plain, train, held_out, args: argparse.Namespace, config: TrainConfig) -> list:
-    """Mixtures of each part's features; what the probe that describes them is worth is printed."""
-    from vlm import align, distil, runs
-    from vlm.mixture import Loaded
-
-    values = align.attribute_values(train.records)
-    probe = distil.fit(stores, [part.records for part in train], values, config.seed)
-    found = {}
-    for (name, records, _), store in zip(held_out, plain, strict=True):
-        found[name] = probe.accuracy(store[0], records)
-        told = ", ".join(f"{key} {value:.1f} %" for key, value in found[name].items())
-        print(f"A linear probe reads off {name}: {told}")
-    with runs.room(args.out):
-        args.out.mkdir(parents=True, exist_ok=True)
-        runs.write_json(args.out / "probe.json", found)
-    made = []
-    for (name, records, times), store in zip(train, stores, strict=True):
-        wanted = args.mixed * times * len(records) // 100
-        told, blends = distil.mixed(probe, store, records, wanted, config.seed)
-        made += [(Loaded(name, told, 1), blends)] if told else []
-    return made
 
 
 def on_pixels(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig):
@@ -198,6 +203,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="held-out pictures of each set, 0 = as in training (default: 0)")  # fmt: skip
     add("--turns", type=count, default=0,
         help="questions about a picture in one pass, 0 = all (default: 0)")  # fmt: skip
+    add("--model", metavar="NAME", help="go on with a finished model (default: make a new one)")
     add("--vision", help=f"vision tower: folder or Hub id (default: {preset.vision})")
     add("--text", help=f"decoder: folder or Hub id (default: {preset.text or 'from scratch'})")
     add("--image-features", choices=IMAGE_FEATURES, help=f"(default: {preset.image_features})")
@@ -209,6 +215,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--mild", action="store_true", help="views of products nearer to their pictures")
     add("--mixed", type=count, default=0, metavar="PERCENT",
         help="so many mixtures of two pictures, named by a linear probe (default: 0)")  # fmt: skip
+    add("--sure", type=percent, default=0, metavar="PERCENT",
+        help="tell details too that the probe is so sure of, 0 = none (default: 0)")  # fmt: skip
     add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")
     add("--panel-from", type=Path, help="folder of more pictures for it (default: none)")
     add("--measure", type=count, default=200, help="pictures judged as it learns (default: 200)")

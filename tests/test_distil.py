@@ -7,12 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from finetune import run_moda
 from tests import tiny
-from vlm import align, distil
+from vlm import align, distil, linear_probe, load
+from vlm.data import captions
 from vlm.data.captions import as_json, facts, turns
-from vlm.types import Record
+from vlm.data.replies import read_details
+from vlm.mixture import Loaded, Mixture
+from vlm.types import Record, Turn
 
 KINDS = ("Shirts", "Jeans", "Heels")
 GROUPS = {"Shirts": "Topwear", "Jeans": "Bottomwear", "Heels": "Shoes"}
@@ -44,30 +48,32 @@ def store(records=RECORDS, noise: float = 0.05) -> np.ndarray:
 @pytest.fixture(scope="module", autouse=True)
 def short():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(distil, "STEPS", 300)
+        patch.setattr(linear_probe, "STEPS", 300)
         yield
 
 
 @pytest.fixture(scope="module")
-def probe(short) -> distil.Probe:
-    return distil.fit([store()[:, :90], store()[:, 90:]], [RECORDS[:90], RECORDS[90:]], VALUES)
+def probe(short) -> linear_probe.Probe:
+    return linear_probe.fit(
+        [store()[:, :90], store()[:, 90:]], [RECORDS[:90], RECORDS[90:]], VALUES
+    )
 
 
-def test_a_probe_reads_what_the_features_say_and_nothing_else(probe: distil.Probe) -> None:
+def test_a_probe_reads_what_the_features_say_and_nothing_else(probe: linear_probe.Probe) -> None:
     found = probe.accuracy(store(noise=0.1)[0], RECORDS)
     assert found["articleType"] == found["subCategory"] == found["baseColour"] == 100
     assert 20 < found["gender"] < 80
 
 
-def test_a_class_that_nobody_taught_is_no_mistake(probe: distil.Probe) -> None:
+def test_a_class_that_nobody_taught_is_no_mistake(probe: linear_probe.Probe) -> None:
     strange = replace(RECORDS[0], facts={**RECORDS[0].facts, "baseColour": "Mauve"})
     assert "baseColour" not in probe.accuracy(store((RECORDS[0],))[0], [strange])
 
 
-def test_a_mixture_is_described_by_what_the_probe_reads(probe: distil.Probe) -> None:
+def test_a_mixture_is_described_by_what_the_probe_reads(probe: linear_probe.Probe) -> None:
     told, made = distil.mixed(probe, store(), RECORDS, 200)
     assert made.shape == (1, 200, TOKENS, WIDTH) and made.dtype == np.float16
-    for mixture, read in zip(told, probe.read(distil.pooled(made[0])), strict=True):
+    for mixture, read in zip(told, probe.read(linear_probe.pooled(made[0])), strict=True):
         assert {key: mixture.facts[key] for key in read} == read
         assert mixture.facts["subCategory"] == GROUPS[mixture.facts["articleType"]]
         assert mixture.turns == turns(mixture.facts, mixture.id)
@@ -86,20 +92,20 @@ def test_a_mixture_lies_between_two_pictures_of_which_the_first_is_more(probe) -
         assert 0.29 < (seen - first) / (second - first) < 0.51
 
 
-def test_similar_pictures_are_mixed(probe: distil.Probe) -> None:
+def test_similar_pictures_are_mixed(probe: linear_probe.Probe) -> None:
     told, _ = distil.mixed(probe, store(), RECORDS, 100)
     pairs = [map(int, mixture.id.split("/")[0].split("+")) for mixture in told]
     near = [a % 9 == b % 9 for a, b in pairs]
     assert sum(near) > 80  # by chance 1 in 9
 
 
-def test_the_same_seed_mixes_the_same(probe: distil.Probe) -> None:
+def test_the_same_seed_mixes_the_same(probe: linear_probe.Probe) -> None:
     runs = [distil.mixed(probe, store(), RECORDS, 20, seed) for seed in (1, 1, 2)]
     assert [r.id for r in runs[0][0]] == [r.id for r in runs[1][0]] != [r.id for r in runs[2][0]]
     assert (runs[0][1] == runs[1][1]).all()
 
 
-def test_what_no_grammar_describes_is_not_mixed(probe: distil.Probe) -> None:
+def test_what_no_grammar_describes_is_not_mixed(probe: linear_probe.Probe) -> None:
     dumb = tuple(replace(row, facts={"kind": "unknown"}) for row in RECORDS[:9])
     told, made = distil.mixed(probe, store()[:, :9], dumb, 5)
     assert told == () and made.shape[1] == 0
@@ -135,6 +141,102 @@ def test_mixtures_are_trained_on(flags: list[str], tmp_path: Path, monkeypatch, 
     assert read in capsys.readouterr().out
 
 
+def test_a_finished_model_is_gone_on_with(flags: list[str], tmp_path: Path, capsys) -> None:
+    made = tiny.bundle("resnet")
+    load.save(made, tmp_path / "finished")
+    place = flags.index("--vision")
+    rest = [*flags[:place], *flags[place + 2 : -2], "--model", str(tmp_path / "finished")]
+    run_moda.main([*rest, "--max-steps", "1", "--learning-rate", "0"])
+    after = load.load(str(tmp_path / "run" / "model"), device="cpu").model.state_dict()
+    for name, value in made.model.state_dict().items():
+        assert torch.allclose(value, after[name], atol=1e-3), name
+    with pytest.raises(SystemExit):
+        run_moda.main([*rest, "--image-features", "patches", "--out", str(tmp_path / "other")])
+    assert "leave --image-features out" in capsys.readouterr().err
+
+
+def test_a_model_of_another_recipe_is_refused(flags: list[str], tmp_path: Path, capsys) -> None:
+    other = tiny.smolvlm(tmp_path / "other")
+    place = flags.index("--vision")
+    with pytest.raises(SystemExit):
+        run_moda.main([*flags[:place], *flags[place + 2 :], "--model", str(other)])
+    assert "run_qlora.py fine-tunes it" in capsys.readouterr().err
+
+
+PATTERNS = ("solid", "striped")
+
+
+def patterned(number: int, told: bool) -> Record:
+    """A shirt whose metadata tells the pattern, or leaves it open."""
+    known = {"articleType": "Shirts", "baseColour": COLOURS[number % 3]}
+    known |= {"pattern": PATTERNS[number % 2]} if told else {}
+    return Record(f"p{number}", b"", turns(known, f"p{number}"), known)
+
+
+@pytest.fixture
+def shirts() -> tuple[tuple[Record, ...], np.ndarray]:
+    """Shirts with their pattern on two axes, told by two in three; the last twenty show none."""
+    records = tuple(patterned(n, n < 280 and n % 3 > 0) for n in range(300))
+    seen = np.random.default_rng(1).normal(scale=0.05, size=(1, 300, 1, 2))
+    for number in range(280):
+        seen[:, number, :, number % 2] += 1
+    return records, seen.astype(np.float16)
+
+
+def told_in_full(record: Record) -> list[dict[str, str]]:
+    """The details of each answer to a question that wants them all."""
+    return [read_details(turn.answer) for turn in record.turns if captions.is_thorough(turn)]
+
+
+def test_what_the_probe_is_sure_of_is_told_where_all_is_asked_for(shirts) -> None:
+    records, seen = shirts
+    probe = linear_probe.fit([seen], [records], {"pattern": PATTERNS})
+    told = distil.thorough(probe, seen[0], records, 0.7)
+    for number, (before, after) in enumerate(zip(records[:280], told[:280], strict=True)):
+        assert told_in_full(after) == [{"pattern": PATTERNS[number % 2]}]
+        assert after.facts == before.facts  # what is measured by stays the metadata's
+        others = [turn for turn in before.turns if not captions.is_thorough(turn)]
+        assert list(after.turns[:-1]) == others
+    assert [r for r in told[280:] if "pattern" not in r.facts] == [
+        r for r in records[280:] if "pattern" not in r.facts
+    ]
+
+
+def test_the_metadata_has_the_first_word(shirts) -> None:
+    records, seen = shirts
+    probe = linear_probe.fit([seen], [records], {"pattern": PATTERNS})
+    told = distil.thorough(probe, seen[0, ::-1], records, 0.7)  # every picture shows the other one
+    assert told_in_full(told[31]) == [{"pattern": PATTERNS[1]}]
+    assert told_in_full(told[30]) == [{"pattern": PATTERNS[1]}]  # untold, so what is seen
+
+
+def test_no_detail_is_told_of_what_cannot_have_it(shirts) -> None:
+    records, seen = shirts
+    watch = {"articleType": "Watches", "baseColour": "Red"}
+    watches = tuple(Record(r.id, b"", turns(watch, r.id), watch) for r in records)
+    probe = linear_probe.fit([seen], [records], {"pattern": PATTERNS})
+    assert distil.thorough(probe, seen[0], watches, 0.7) == watches
+    own = Turn("Describe every detail.", "A shirt.", "question")  # words of the user's
+    mine = Record("a", b"", (own,), records[1].facts)
+    (kept,) = distil.thorough(probe, seen[0, 1:2], [mine], 0.7)
+    assert kept.turns[0] == own
+
+
+def test_mixtures_and_parts_are_taught_by_one_probe(shirts) -> None:
+    records, seen = shirts
+    train = Mixture([Loaded("folder", records, 2)])
+    probe, parts = distil.taught(train, [seen], 50, 70)
+    assert [(part.times, len(part.records)) for part, _ in parts] == [(2, 300), (1, 300)]
+    assert parts[0][1] is seen and parts[1][1].shape == (1, 300, 1, 2)
+    read = probe.sure(linear_probe.pooled(parts[1][1][0]), 0.7)
+    for record, found in zip(parts[1][0].records, read, strict=True):
+        pattern = record.facts.get("pattern") or found.get("pattern")
+        assert not pattern or told_in_full(record) == [{"pattern": pattern}]
+    assert sum(bool(told_in_full(record)) for record in parts[1][0].records) > 60
+    plain, alone = distil.taught(train, [seen], 0, 0)
+    assert alone == [(train[0], seen)] and plain.values == probe.values
+
+
 @pytest.mark.parametrize("more", [[], ["--unfreeze"]])
 def test_a_dry_run_measures_the_training_that_is_meant(
     flags: list[str], more: list[str], monkeypatch, capsys
@@ -161,4 +263,4 @@ def test_pictures_of_no_attribute_cannot_be_mixed(flags: list[str], tmp_path, ca
 def test_a_tower_that_learns_has_no_features_to_mix(flags: list[str], capsys) -> None:
     with pytest.raises(SystemExit):
         run_moda.main([*flags, "--unfreeze"])
-    assert "--mixed mixes stored features" in capsys.readouterr().err
+    assert "--mixed and --sure go by stored features" in capsys.readouterr().err

@@ -268,9 +268,10 @@ def test_training_on_stored_features_gives_the_loss_of_training_on_pixels(tmp_pa
     def pixels(bundle: Bundle) -> list[dict]:
         return [encoding.encode(bundle.processor, r.image, t) for r in records for t in r.turns]
 
-    def stored(bundle: Bundle) -> features.Examples:
+    def stored(bundle: Bundle) -> list[dict]:  # a list, so that both come in the same order
         computed = features.compute(bundle, records, tmp_path / "features")
-        return features.Examples(bundle.processor, records, computed)
+        made = features.Examples(bundle.processor, records, computed)
+        return [made[index] for index in range(len(made))]
 
     assert losses("pixels", pixels) == pytest.approx(losses("stored", stored), rel=2e-3)
 
@@ -342,7 +343,7 @@ def test_every_turn_is_shown_in_every_view(count: int, views: int) -> None:
 def test_few_turns_a_pass_come_one_after_the_other(turns: int, epochs: int) -> None:
     """Each of a record's two turns as often as the other, and not the same one everywhere."""
     made = features.Examples(PROCESSOR, tiny.records(32), np.zeros((3, 32, 1, 2)), epochs, turns)
-    made._text = lambda turn: {"turn": turn}
+    made.text = lambda turn: {"turn": turn}
     asked = [made[index]["turn"] for index in range(len(made))]
     kept = min(turns, 2)
     assert len(made) == 32 * kept * epochs

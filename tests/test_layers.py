@@ -24,7 +24,7 @@ RUNS_AT_IMPORT = {"vlm": ["repair_torchvision()", "quiet_bitsandbytes()"]}
 # own line. A full name wins over a pattern.
 ORDER = [
     "types errors config runtime presets",  # L0
-    "data.images data.words data.source data.augment data.taxonomy",  # L1
+    "data.images data.words data.source data.augment data.taxonomy batching",  # L1
     "data.phrases data.question_words data.replies data.pixels data.compose data.negatives_canvas",
     "data.questions data.negatives_*",
     "data.captions data.cifar10",
@@ -43,7 +43,7 @@ ORDER = [
     "quantize lora",
     "build",
     "load memory encoding confidence plots mixture pictures align",
-    "answers",
+    "answers linear_probe",
     "chat costs",
     "endpoint",
     "evaluations curves runlog figures",

@@ -75,6 +75,44 @@ def test_further_evaluations_and_files_travel_too(run, tmp_path):
     assert (to / "zeroshot.json").read_text() == "{}" and not (to / "evaluation-stale").exists()
 
 
+def longer(run: Path, tmp_path: Path, **sample) -> list[str]:
+    """The command that ships a run behind another one, which ended at step 4."""
+    first = tmp_path / "first"
+    for name in runs.LOGS:
+        for step in (2, 4):
+            row = {"step": step, "tokens_seen": 10 * step, "eval_loss": 2.0 / step}
+            row |= {"image": "panel/0.jpg", "id": "0"} if name == "samples.jsonl" else {}
+            runs.append_jsonl(first / name, row)
+    runs.append_jsonl(
+        run / "samples.jsonl", {"step": 1, "image": "panel/0.jpg", "id": "0"} | sample
+    )
+    return ["ship", str(run), "--to", str(tmp_path / "to"), "--after", str(first)]
+
+
+def test_the_logs_of_a_run_that_went_on_follow_those_of_the_first(run, tmp_path):
+    (tmp_path / "first").mkdir()
+    main(longer(run, tmp_path))
+    losses = runs.read_jsonl(tmp_path / "to" / "metrics.jsonl")
+    assert [(row["step"], row["tokens_seen"]) for row in losses] == [(2, 20), (4, 40), (5, 49)]
+    assert [row.get("part", 1) for row in losses] == [1, 1, 2]
+    assert [row["step"] for row in runs.read_jsonl(tmp_path / "to" / "scores.jsonl")] == [2, 4, 5]
+    again = tmp_path / "to"  # a third run in the place of the second, which it went on from
+    main(["ship", str(run), "--to", str(again), "--after", str(again)])
+    losses = runs.read_jsonl(again / "metrics.jsonl")
+    assert [(row["step"], row.get("part", 1)) for row in losses] == [(2, 1), (4, 1), (5, 2), (6, 3)]
+
+
+def test_a_run_that_showed_other_pictures_is_no_beginning(run, tmp_path, capsys):
+    (tmp_path / "first").mkdir()
+    with pytest.raises(SystemExit):
+        main(longer(run, tmp_path, id="another"))
+    assert "showed different pictures" in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()
+    with pytest.raises(SystemExit):
+        main(["ship", str(run), "--to", str(tmp_path / "to"), "--after", str(tmp_path / "none")])
+    assert "to go on from" in capsys.readouterr().err
+
+
 def test_a_file_that_is_not_there_is_one_sentence(run, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["ship", str(run), "--to", str(tmp_path / "to"), "--also", str(tmp_path / "none")])

@@ -145,6 +145,13 @@ def count(text: str, low: int = 0) -> int:
     return int(text)
 
 
+def percent(text: str) -> int:
+    """A flag's type: a whole number from 0 to 100."""
+    if not text.isdecimal() or int(text) > 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 100")
+    return int(text)
+
+
 def add_flags(parser: argparse.ArgumentParser, cls: type, **defaults: Any) -> None:
     """Add one flag for each field of a settings dataclass; `defaults` override the class's own."""
     group = parser.add_argument_group(cls.__name__)

@@ -1,114 +1,95 @@
 """What a linear probe reads off the stored features, taught to the decoder.
 
 Where a picture lies between two classes, the sentence, the JSON object and the single answers about
-it may each fall on another side. So a linear probe (Alain and Bengio, 2016, arXiv 1610.01644) is
-fitted to the frozen features, and pictures that do not exist, mixtures of two similar ones (Zhang
-et al., 2018, arXiv 1710.09412), are described by what the probe reads there: the decoder meets its
-doubtful cases in training, with one answer each (Beyer et al., 2022, arXiv 2106.05237).
+it may each fall on another side. So a probe is fitted to the frozen features, and pictures that do
+not exist, mixtures of two similar ones (Zhang et al., 2018, arXiv 1710.09412), are described by
+what the probe reads there: the decoder meets its doubtful cases in training, with one answer each
+(Beyer et al., 2022, arXiv 2106.05237).
+
+Product names tell few of the details that can be seen. Those that the probe is sure of are told
+where a question wants them all (pseudo-labels; Lee, 2013).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import normalize
 
+from vlm import align, linear_probe, runs
+from vlm.data import captions
 from vlm.data.folder import grammar, grammar_of
 from vlm.data.taxonomy import SUBCATEGORY
-from vlm.pictures import labels
-from vlm.types import IGNORE_INDEX, Record
+from vlm.linear_probe import Probe, pooled
+from vlm.mixture import Loaded, Mixture
+from vlm.types import Record
 
-STEPS, BATCH, RATE = 2000, 512, 3e-3  # of the probe's own training
-SMOOTHING = 0.1
+BATCH = 512  # pictures that are compared at once
 RIVALS = 32  # pictures among which the most similar one is mixed in
 LEAST = 0.3  # share of the lesser picture in a mixture
 
-
-class Probe:
-    """One linear classifier for each attribute, all on the mean of a picture's tokens.
-
-    Args:
-        linear: Dv -> the classes of all attributes, one after another.
-        values: attribute -> its classes.
-    """
-
-    def __init__(self, linear: nn.Linear, values: Mapping[str, Sequence[str]]):
-        self.linear, self.values = linear, values
-
-    @torch.inference_mode()
-    def read(self, pooled: torch.Tensor) -> list[dict[str, str]]:
-        """The likeliest class of every attribute, for each row of float[n, Dv]."""
-        parts = self.linear(pooled).split([len(names) for names in self.values.values()], dim=1)
-        named = [
-            [names[number] for number in part.argmax(1).tolist()]
-            for names, part in zip(self.values.values(), parts, strict=True)
-        ]
-        return [dict(zip(self.values, row, strict=True)) for row in zip(*named, strict=True)]
-
-    def accuracy(self, features: np.ndarray, records: Sequence[Record]) -> dict[str, float]:
-        """Percent of the records whose attribute is read rightly off float[n, N, Dv]."""
-        read = self.read(pooled(features))
-        right = {
-            key: [row[key] == record.facts[key] for row, record in zip(read, records, strict=True)
-                  if record.facts.get(key) in names]
-            for key, names in self.values.items()
-        }  # fmt: skip
-        return {key: 100.0 * float(np.mean(rows)) for key, rows in right.items() if rows}
+Part = tuple[Loaded, np.ndarray]  # records and their features, float16[views, n, N, Dv]
 
 
-def pooled(features: np.ndarray) -> torch.Tensor:
-    """float[n, Dv] of float16[n, N, Dv]: the mean over a picture's tokens."""
-    return torch.from_numpy(np.asarray(features, dtype=np.float32).mean(1))
-
-
-def fit(
-    stores: Sequence[np.ndarray],
-    parts: Sequence[Sequence[Record]],
-    values: Mapping[str, Sequence[str]],
-    seed: int = 0,
-) -> Probe:
-    """A probe of every attribute, fitted to all views of all parts.
+def taught(
+    train: Mixture, stores: Sequence[np.ndarray], mixtures: int, sure: int, seed: int = 0
+) -> tuple[Probe, list[Part]]:
+    """A probe of all parts, and the parts as it teaches them, followed by their mixtures.
 
     Args:
         stores: for each part float16[views, n, N, Dv], from `features.compute`.
-        parts: the n records of each.
-        values: attribute -> its classes, from `align.attribute_values`.
+        mixtures: percent of as many as there are pictures, 0 = none.
+        sure: percent from which a detail is told, 0 = none.
     """
-    seen = torch.cat([pooled(view) for store in stores for view in store])
-    truth = torch.cat([
-        torch.tensor([labels(record, values) for record in records]).repeat(len(store), 1)
-        for store, records in zip(stores, parts, strict=True)
-    ])  # fmt: skip
-    mean, scale = seen.mean(0), seen.std(0).clamp(min=1e-6)
-    linear = _trained((seen - mean) / scale, truth, [len(v) for v in values.values()], seed)
-    with torch.no_grad():  # for features as they are stored
-        linear.weight /= scale
-        linear.bias -= linear.weight @ mean
-    return Probe(linear, values)
+    values = align.attribute_values(train.records)
+    probe = linear_probe.fit(stores, [part.records for part in train], values, seed)
+    parts: list[Part] = []
+    for (name, records, times), store in zip(train, stores, strict=True):
+        told = thorough(probe, store[0], records, sure / 100) if sure else records
+        parts.append((Loaded(name, told, times), store))
+    for (name, records, times), store in zip(train, stores, strict=True):
+        told, made = mixed(probe, store, records, mixtures * times * len(records) // 100, seed)
+        told = thorough(probe, made[0], told, sure / 100) if sure else told
+        parts += [(Loaded(name, told, 1), made)] if told else []
+    return probe, parts
 
 
-def _trained(seen: torch.Tensor, truth: torch.Tensor, sizes: list[int], seed: int) -> nn.Linear:
-    """AdamW with a learning rate that falls to nothing."""
-    chance = torch.Generator().manual_seed(seed)
-    linear = nn.Linear(seen.shape[1], sum(sizes))
-    nn.init.zeros_(linear.weight)
-    nn.init.zeros_(linear.bias)
-    optimiser = torch.optim.AdamW(linear.parameters(), lr=RATE, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)
-    for _ in range(STEPS):
-        rows = torch.randint(len(seen), (min(BATCH, len(seen)),), generator=chance)
-        scores = linear(seen[rows]).split(sizes, dim=1)
-        loss = sum(
-            cross_entropy(part, truth[rows, n], ignore_index=IGNORE_INDEX, reduction="sum",
-                          label_smoothing=SMOOTHING)
-            for n, part in enumerate(scores)
-        )  # fmt: skip
-        optimiser.zero_grad()
-        (loss / len(rows)).backward()
-        optimiser.step()
-        schedule.step()
-    return linear.requires_grad_(False)
+def report(probe: Probe, held_out: Mixture, plain: Sequence[np.ndarray], out: Path) -> None:
+    """Print what the probe is worth on held-out pictures, and keep it in probe.json."""
+    found = {}
+    for (name, records, _), store in zip(held_out, plain, strict=True):
+        found[name] = probe.accuracy(store[0], records)
+        told = ", ".join(f"{key} {value:.1f} %" for key, value in found[name].items())
+        print(f"A linear probe reads off {name}: {told}")
+    with runs.room(out):
+        out.mkdir(parents=True, exist_ok=True)
+        runs.write_json(out / "probe.json", found)
+
+
+def thorough(
+    probe: Probe, features: np.ndarray, records: Sequence[Record], least: float
+) -> tuple[Record, ...]:
+    """Products with an answer that tells all their details, the metadata's and the probe's.
+
+    Args:
+        features: float16[n, N, Dv] of the records' plain pictures.
+        least: probability from which the probe is believed.
+    """
+    found = probe.sure(pooled(features), least)
+    return tuple(_in_full(record, seen) for record, seen in zip(records, found, strict=True))
+
+
+def _in_full(record: Record, seen: Mapping[str, str]) -> Record:
+    """The record with one question of `words.THOROUGH`, unless no detail is known."""
+    if grammar_of(record.facts) is not captions.turns:
+        return record
+    facts = captions.possible(seen, record.facts["articleType"]) | record.facts
+    if not any(facts.get(key) for key in captions.DETAIL_KEYS):
+        return record
+    kept = [turn for turn in record.turns if not captions.is_thorough(turn)]
+    return replace(record, turns=(*kept, captions.in_full(facts, record.id)))
 
 
 def mixed(
@@ -136,8 +117,8 @@ def mixed(
     views = rng.integers(len(store), size=(2, count))
     made = (1 - share) * store[views[0], first] + share * store[views[1], second]
     told = [
-        _record(records[a], f"{records[a].id}+{records[b].id}/{number}", read)
-        for number, (a, b, read) in enumerate(
+        _record(records[a], f"{records[a].id}+{records[b].id}/{number}", facts)
+        for number, (a, b, facts) in enumerate(
             zip(first, second, probe.read(pooled(made)), strict=True)
         )
     ]

@@ -16,6 +16,7 @@ from vlm.errors import UserError
 from vlm.types import IGNORE_INDEX, Turn
 
 MAX_PROMPT_CHARACTERS = 2000
+PROMPTS = 20_000  # encoded prompts kept in memory, about 1 kB each
 
 History = Sequence[tuple[str, str]]  # earlier questions about the same picture, with their answers
 
@@ -126,8 +127,15 @@ def encode_text(processor, turn: Turn) -> dict[str, torch.Tensor]:
 
     The places of a picture do not depend on its content there, so a blank one stands in.
     """
-    example = encode(processor, Image.new("RGB", (64, 64), "white"), turn)
-    return {name: example[name] for name in ("input_ids", "attention_mask", "labels")}
+    history = tuple(map(tuple, turn.history))
+    return _with_answer(processor, _blank_prompt(processor, turn.prompt, history), turn.answer)
+
+
+@lru_cache(maxsize=PROMPTS)
+def _blank_prompt(processor, prompt: str, history: History) -> torch.Tensor:
+    """int64[1, T]; grammars ask in few wordings, and a prompt takes ten times an answer's time."""
+    blank = Image.new("RGB", (64, 64), "white")
+    return prompt_inputs(processor, blank, prompt, history)["input_ids"]
 
 
 def collator(processor):

@@ -164,6 +164,7 @@ def _side(image_processor) -> int:
 def _batch(bundle: Bundle, pictures: list[Image.Image]) -> np.ndarray:
     model = bundle.model.eval()
     pixels = bundle.processor.image_processor(pictures, return_tensors="pt")["pixel_values"]
+    pixels = pixels.contiguous(memory_format=torch.channels_last)  # a quarter less time on a CPU
     features = model.model.vision_features(pixels.to(model.device, model.dtype))
     return features.float().cpu().numpy().astype(np.float16)  # [B, N, Dv]
 
@@ -193,38 +194,39 @@ class Examples(TorchDataset):
         ]
         self.per_pass = turns
         self.length = round(len(self.slots) * epochs)
-        self.texts: dict[int, dict[str, torch.Tensor]] = {}
+        self.text = lru_cache(maxsize=REMEMBER)(self._text)
 
     def __len__(self) -> int:
         return self.length
 
+    def lengths(self) -> np.ndarray:
+        """int[n]: characters of each example, for `batching`."""
+        sizes = np.array([turn.characters for _, turn in self.turns])
+        return sizes[[self._place(index)[1] for index in range(self.length)]]
+
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        lap, slot = divmod(index, len(self.slots))
-        number, place = self.slots[slot]
-        turn, shown = self._place(number, place, lap)
-        return {**self._text(turn), **self._seen(number, shown)}
+        number, turn, shown = self._place(index)
+        return {**self.text(turn), **self._seen(number, shown)}
 
     def _seen(self, number: int, shown: int) -> dict[str, torch.Tensor]:
         """What a view of a picture gives the model."""
         features = torch.from_numpy(np.array(self.features[shown, number]))[None]
         return {"vision_features": features}
 
-    def _place(self, number: int, place: int, lap: int) -> tuple[int, int]:
-        """Which turn, and which view it shows."""
+    def _place(self, index: int) -> tuple[int, int, int]:
+        """Which record, which turn, and which view it shows."""
+        lap, slot = divmod(index, len(self.slots))
+        number, place = self.slots[slot]
         first, end = self.starts[number : number + 2]
         count = end - first
         taken = lap * (min(self.per_pass, count) or count) + place
         offset = _mixed(number) if self.per_pass else 0  # or all would begin with the same task
         turn = first + (taken + offset) % count
         # each turn begins at a view of its own, then takes the next
-        return turn, (_mixed(turn) + taken // count) % len(self.features)
+        return number, turn, (_mixed(turn) + taken // count) % len(self.features)
 
     def _text(self, turn: int) -> dict[str, torch.Tensor]:
-        if turn not in self.texts:
-            if len(self.texts) >= REMEMBER:
-                self.texts.clear()
-            self.texts[turn] = encoding.encode_text(self.processor, self.turns[turn][1])
-        return self.texts[turn]
+        return encoding.encode_text(self.processor, self.turns[turn][1])
 
 
 class Live(Examples):

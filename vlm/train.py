@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import EarlyStoppingCallback, ProgressCallback, Trainer, TrainingArguments
 
-from vlm import runlog, runs, runtime
+from vlm import batching, runlog, runs, runtime
 from vlm.config import SCHEDULES, TrainConfig
 from vlm.errors import UserError, lookup
 from vlm.lora import LEARNT
@@ -61,7 +61,15 @@ def last_block(tower: nn.Module | None) -> nn.Module:
 
 
 class _Trainer(Trainer):
-    """Stops at the first loss or gradient that is not finite, before it reaches the weights."""
+    """Batches by length; stops at a loss or gradient that is not finite, before the weights."""
+
+    def _get_train_sampler(self, train_dataset=None):
+        data = self.train_dataset if train_dataset is None else train_dataset
+        lengths = batching.lengths(data)
+        if lengths is None:
+            return super()._get_train_sampler(train_dataset)
+        step = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return batching.Grouped(lengths, step * self.args.world_size, self.args.data_seed)
 
     def training_step(self, model, inputs, num_items_in_batch=None):
         loss = super().training_step(model, inputs, num_items_in_batch)

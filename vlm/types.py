@@ -29,6 +29,12 @@ class Turn:
     task: str = "describe"
     history: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def characters(self) -> int:
+        """Of question, answer and history together."""
+        earlier = sum(len(text) for pair in self.history for text in pair)
+        return earlier + len(self.prompt) + len(self.answer)
+
 
 @dataclass(frozen=True)
 class Record:

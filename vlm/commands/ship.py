@@ -24,22 +24,25 @@ def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="RUN", help="a finished, evaluated run")
     text = "folder of the model that is replaced (default: the shipped one)"
     parser.add_argument("--to", type=Path, default=SHIPPED, help=text)
+    text = "run, or shipped model, that this one went on from: its logs come first (default: none)"
+    parser.add_argument("--after", type=Path, metavar="RUN", help=text)
     text = "files that the card speaks of, copied beside it (default: none)"
     parser.add_argument("--also", type=Path, nargs="+", default=[], metavar="FILE", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check, clear, copy."""
-    ship(args.folder, args.to, args.also)
+    ship(args.folder, args.to, args.also, args.after)
     print(f"Shipped {args.folder} to {args.to}; bring its README.md up to date, run the tests.")
     return 0
 
 
-def ship(run: Path, to: Path, also: Sequence[Path] = ()) -> None:
+def ship(run: Path, to: Path, also: Sequence[Path] = (), after: Path | None = None) -> None:
     """Copy what is shipped of a run: besides `evaluation` every folder named evaluation-SOMETHING.
 
     Raises:
-        UserError: when the run lacks its model, a log or its evaluation, or a file is not there.
+        UserError: when the run lacks its model, a log or its evaluation, a file is not there, or
+            `after` has no logs or showed other pictures as it learned.
     """
     from vlm import load  # transformers takes seconds
 
@@ -51,13 +54,14 @@ def ship(run: Path, to: Path, also: Sequence[Path] = ()) -> None:
         raise UserError(f"There is no file {', '.join(absent)}; give files that exist with --also.")
     if lacking:
         raise UserError(f"{run} lacks {', '.join(lacking)}; finish and evaluate the run first.")
+    logs = {name: joined(name, run, after) for name in runs.LOGS}
     bundle = load.load(str(run / "model"), device="cpu")  # what does not open is not shipped
     for stale in [*to.glob("panel/*.jpg"), *to.glob(BAND)]:
         stale.unlink()
     load.save(bundle, to)
     shutil.copytree(run / "panel", to / "panel", dirs_exist_ok=True)
-    for name in runs.LOGS:
-        shutil.copy(run / name, to / name)
+    for name, rows in logs.items():
+        runs.write_text(to / name, "".join(map(runs.line, rows)))
     for stale in to.glob("evaluation*"):
         shutil.rmtree(stale)
     for folder in sorted(run.glob("evaluation*")):
@@ -65,6 +69,31 @@ def ship(run: Path, to: Path, also: Sequence[Path] = ()) -> None:
     for path in also:
         shutil.copy(path, to / path.name)
     curves.chart_all(curves.Run(to.name, to), to / CHART)
+
+
+def joined(name: str, run: Path, after: Path | None = None) -> list[dict]:
+    """The rows of a run's log behind those of the run it went on from, counted on from its end.
+
+    Rows of a second run have `part` 2, and so on: it may have been asked other questions, which
+    makes its losses no longer comparable.
+
+    Raises:
+        UserError: when there is nothing to go on from, or other pictures were shown.
+    """
+    rows = runs.read_jsonl(run / name)
+    if after is None:
+        return rows
+    earlier, losses = runs.read_jsonl(after / name), runs.read_jsonl(after / curves.METRICS_FILE)
+    if not earlier or not losses:
+        raise UserError(f"{after} has no {name} to go on from; give the folder of a run.")
+    shown = {row["image"]: row["id"] for row in earlier if "image" in row}
+    if any(shown.get(row["image"], row["id"]) != row["id"] for row in rows if "image" in row):
+        raise UserError(f"{after} and {run} showed different pictures; leave --after out.")
+    more = {"part": max(row.get("part", 1) for row in earlier) + 1}
+    keys = ("step", "tokens_seen")
+    return earlier + [
+        row | {key: row[key] + losses[-1][key] for key in keys if key in row} | more for row in rows
+    ]
 
 
 def _evaluation(source: Path, to: Path) -> None:

@@ -30,6 +30,7 @@ READ_KEYS = ("baseColour", "gender", "usage", "season")
 METADATA = ("articleType", "subCategory", "masterCategory", *READ_KEYS)
 DETAIL_KEYS = ("pattern", "neckline", "sleeve", "fit", "material", "style")
 MAX_ADJECTIVES = 2  # details before the noun; the others get a sentence of their own
+YES_NO = 2  # rounds of yes/no questions: to compare words is learnt late
 NOT_SHARE = 0.5  # share of records that are asked what they are not
 USAGE_ADJECTIVE = 0.3  # share of detailed answers on clothes that say "casual shirt"
 # The order of adjectives: slim-fit plain short-sleeved blue striped cotton casual polo T-shirt.
@@ -46,11 +47,12 @@ def facts(row: Mapping[str, object]) -> dict[str, str]:
 def turns(facts: Mapping[str, str], id: str, seed: int = 0, variants: int = 2) -> tuple[Turn, ...]:
     """Questions about one picture with right answers; what is not known is not asked.
 
-    `variants` is how many phrasings of the brief and of the detailed answer there are.
+    `variants` is how often the brief, the detailed and the JSON answer are asked for.
     """
     said = _described(facts, Random(f"{id}/{seed}"), variants)
     rng = Random(f"{id}/{seed}/questions")
-    asked = questions.yes_no(facts, rng) + questions.what_not(facts, rng, NOT_SHARE)
+    compared = [turn for _ in range(YES_NO) for turn in questions.yes_no(facts, rng)]
+    asked = (*compared, *questions.what_not(facts, rng, NOT_SHARE))
     anew = questions.yes_no(facts, rng) + questions.what_not(facts, rng)
     talk = questions.conversation(_described(facts, rng, 1) + anew, rng)
     return said + asked + talk
@@ -62,7 +64,7 @@ def _described(facts: Mapping[str, str], rng: Random, variants: int) -> tuple[Tu
     answers = {
         "brief": sentences(OPENINGS, slots, rng, variants),
         "detailed": [_detailed(facts, rng) for _ in range(variants)],
-        "json": [as_json(facts)],
+        "json": [as_json(facts)] * variants,
     }
     answers |= {task: sentences(templates, slots, rng) for task, templates in ANSWERS.items()}
     return tuple(
@@ -70,6 +72,23 @@ def _described(facts: Mapping[str, str], rng: Random, variants: int) -> tuple[Tu
         for task, texts in answers.items()
         for prompt, answer in zip(some(PROMPTS[task], len(texts), rng), texts, strict=True)
     )
+
+
+def is_thorough(turn: Turn) -> bool:
+    """True for a question that wants every detail."""
+    return turn.task == "detailed" and turn.prompt in words.THOROUGH
+
+
+def in_full(facts: Mapping[str, str], id: str, seed: int = 0) -> Turn:
+    """One such question, and the answer that tells all the facts."""
+    rng = Random(f"{id}/{seed}/thorough")
+    return Turn(rng.choice(words.THOROUGH), _detailed(facts, rng), "detailed")
+
+
+def possible(seen: Mapping[str, str], kind: str) -> dict[str, str]:
+    """Of details seen on a thing those that things of its kind (an articleType) can have."""
+    fitting = (row for row in DETAILS if kind in row.kinds and seen.get(row.key) == row.value)
+    return {row.key: row.value for row in fitting}
 
 
 def as_json(facts: Mapping[str, str]) -> str:

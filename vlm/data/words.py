@@ -444,6 +444,7 @@ PROMPTS: dict[str, tuple[str, ...]] = {
         "Can you describe what is in the image?",
         "Tell me everything you can see.",
         "Explain what this product looks like.",
+        "Describe every detail.",
     ),
     "json": (
         "Describe the product as JSON.",
@@ -512,6 +513,14 @@ PROMPTS: dict[str, tuple[str, ...]] = {
         "Tell me the season of this item",
     ),
 }
+
+# Of the detailed ones those that want every detail that can be seen.
+THOROUGH: tuple[str, ...] = (
+    "Describe this image in detail.",
+    "Give a detailed description of the item",
+    "Tell me everything you can see.",
+    "Describe every detail.",
+)
 
 # Openings name kind, colour and gender: a whole brief answer, and the start of a detailed one.
 # thing = details + colour + noun; whose_thing = the same with "men's"; whose_kind = the bare noun.
