@@ -126,11 +126,12 @@ def test_the_shipped_curve_ends_where_its_run_ended():
     assert {row["step"] for row in scores} <= steps
 
 
-def test_a_later_checkpoint_is_better_where_its_loss_is_lower():
-    losses = {
-        r["step"]: r["eval_loss"] for r in read_jsonl(SHIPPED / "metrics.jsonl") if "eval_loss" in r
-    }
-    assert list(losses.values()) == sorted(losses.values(), reverse=True) and len(losses) >= 3
+@pytest.mark.parametrize("part", [1, 2])
+def test_held_out_loss_falls_in_each_part_of_the_training(part):
+    """The second part was asked other questions: its losses compare with one another alone."""
+    rows = [row for row in read_jsonl(SHIPPED / "metrics.jsonl") if row.get("part", 1) == part]
+    losses = [row["eval_loss"] for row in rows if "eval_loss" in row]
+    assert losses == sorted(losses, reverse=True) and len(losses) >= 2
 
 
 @pytest.mark.slow
