@@ -26,8 +26,8 @@ from vlm.presets import SHIPPED  # noqa: E402
 BAND = SHIPPED / ship.BAND
 SEEDS, FRESH = (0, 1, 2), 3
 SHORT = ["--data", "fashion", "cifar10", "negatives", "--limit", "1500", "--turns", "3"]
-SHORT += ["--views", "1", "--epochs", "50", "--max-steps", "300", "--batch-size", "64"]
-SHORT += ["--eval-every", "100", "--save-every", "300", "--held-out", "300"]
+SHORT += ["--views", "1", "--epochs", "50", "--max-steps", "150", "--batch-size", "64"]
+SHORT += ["--eval-every", "50", "--save-every", "150", "--held-out", "300"]
 SHORT += ["--panel", "0", "--measure", "0"]
 ROOM = 0.02  # of a loss, for machines that round otherwise
 

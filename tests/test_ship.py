@@ -73,6 +73,8 @@ def test_further_evaluations_and_files_travel_too(run, tmp_path):
     main(["ship", str(run), "--to", str(to), "--also", str(table)])
     assert (to / "evaluation-cifar10" / evaluations.SCORES).is_file()
     assert (to / "zeroshot.json").read_text() == "{}" and not (to / "evaluation-stale").exists()
+    main(["ship", str(run), "--to", str(to), "--also", str(to / "zeroshot.json")])
+    assert (to / "zeroshot.json").read_text() == "{}"
 
 
 def longer(run: Path, tmp_path: Path, **sample) -> list[str]:

@@ -21,7 +21,8 @@ from vlm.runs import read_jsonl
 BARS = {"subCategory": 94.6, "articleType": 83.9, "baseColour": 68.1, "gender": 88.8, "usage": 88.5}
 SCENES = 88  # of CIFAR-10's kinds
 LOOKS = {"obedience": 98, "blank": 95}
-ABLE = {"json": 99.5, "not": 95, "brief": 100, "detail_precision": 80}
+ABLE = {"json": 99.5, "yesno": 85, "not": 85, "brief": 100}
+ABLE |= {"detail_recall": 50, "detail_precision": 80}
 SETS = ("composited", "drawn", "cifar10", "negatives")  # evaluation-NAME, beside fashion's
 
 

@@ -67,7 +67,8 @@ def ship(run: Path, to: Path, also: Sequence[Path] = (), after: Path | None = No
     for folder in sorted(run.glob("evaluation*")):
         _evaluation(folder, to / folder.name)
     for path in also:
-        shutil.copy(path, to / path.name)
+        if path.resolve() != (to / path.name).resolve():  # it may lie there from the model before
+            shutil.copy(path, to / path.name)
     curves.chart_all(curves.Run(to.name, to), to / CHART)
 
 
