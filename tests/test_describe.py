@@ -156,7 +156,7 @@ def test_hostile_pictures_each_give_an_answer_or_one_sentence(bundle, tmp_path):
         (row,) = describe(
             bundle, items([str(path)]), "What is it?", GenerateConfig(max_new_tokens=4)
         )
-        assert time.process_time() - started < 1.0, name
+        assert time.process_time() - started < 5.0, name  # no bomb goes off, on a slow core too
         assert ("text" in row) == (name in hostile.GOOD), name
         if "error" in row:
             assert not any(bad in row["error"] for bad in ("/", "0x", "Traceback", "\n")), name
