@@ -15,7 +15,7 @@ from tests import run_folders
 from tests.pages import CHROMIUM
 from tests.run_folders import HOSTILE
 from tests.test_browser import CONTRAST, NAMELESS, launch, opener
-from vlm import curves
+from vlm import curves, plots
 from vlm.presets import SHIPPED
 from vlm.runs import read_jsonl
 from vlm.ui.models import Models
@@ -141,7 +141,7 @@ def test_the_shipped_run_is_there(
     assert "of 10 overall" in page.inner_text("#scores .grade")
     choose(page, "#panel-run", "moda-mini")
     last = read_jsonl(SHIPPED / "scores.jsonl")[-1]
-    place = f"step {last['step']:,}, {last['tokens_seen'] / 1e6:.2f} million tokens seen"
+    place = f"step {last['step']:,}, {plots.millions(last['tokens_seen'])} million tokens seen"
     page.wait_for_selector(f"#told :text('{place}')")
     assert page.locator(PANEL).count() == 16
 
