@@ -34,10 +34,7 @@ def main(argv: list[str] | None = None) -> None:
     with one_sentence():
         args = parse(argv)
         config = from_args(TrainConfig, args)
-        if probed(args) and args.unfreeze:
-            raise UserError(
-                "--mixed and --sure go by stored features, --unfreeze has none; leave it out."
-            )
+        check_flags(args)
         from vlm import align, encoding, load, mixture, runs, runtime  # transformers takes seconds
 
         if not (args.dry_run or args.show_labels):
@@ -69,6 +66,22 @@ def main(argv: list[str] | None = None) -> None:
             print(f"Saved. Try: python -m vlm describe PICTURE --model {args.out / 'model'}")
 
 
+def check_flags(args: argparse.Namespace) -> None:
+    """Raise a `UserError` for flags that exclude each other, before anything is loaded."""
+    given = ", ".join(f"--{name.replace('_', '-')}" for name in overrides(args))
+    if args.model and given:
+        raise UserError(f"--model brings its own parts; leave {given} out.")
+    if probed(args) and args.unfreeze:
+        raise UserError(
+            "--mixed and --sure go by stored features, --unfreeze has none; leave it out."
+        )
+
+
+def overrides(args: argparse.Namespace) -> dict[str, str]:
+    """The preset's parts that the flags replace."""
+    return {name: value for name in OVERRIDES if (value := getattr(args, name))}
+
+
 def probed(args: argparse.Namespace) -> bool:
     """True when a probe of the features has a word in what is taught."""
     return bool(args.mixed or args.sure)
@@ -79,16 +92,12 @@ def new_model(args: argparse.Namespace, train: tuple, seed: int):
     from vlm import build, forecast, load
     from vlm.train import freeze
 
-    changes = {name: value for name in OVERRIDES if (value := getattr(args, name))}
-    if args.model and changes:
-        given = ", ".join(f"--{name.replace('_', '-')}" for name in changes)
-        raise UserError(f"--model brings its own parts; leave {given} out.")
     if args.model:
         bundle = load.load(args.model, device="cpu", dtype="float32")
         if not hasattr(bundle.model.config, "image_features"):
             raise UserError(f"{args.model} is not of this recipe; run_qlora.py fine-tunes it.")
     else:
-        preset = dataclasses.replace(BUILDABLE[args.preset], **changes)
+        preset = dataclasses.replace(BUILDABLE[args.preset], **overrides(args))
         turns = (turn for record in train for turn in record.turns)
         corpus = (text for turn in turns for text in (turn.prompt, turn.answer))
         bundle = build.build(preset, args.preset, corpus, seed)

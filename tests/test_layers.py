@@ -24,7 +24,7 @@ RUNS_AT_IMPORT = {"vlm": ["repair_torchvision()", "quiet_bitsandbytes()"]}
 # own line. A full name wins over a pattern.
 ORDER = [
     "types errors config runtime presets",  # L0
-    "data.images data.words data.source data.augment data.taxonomy batching",  # L1
+    "data.images data.words data.source data.augment data.taxonomy",  # L1
     "data.phrases data.question_words data.replies data.pixels data.compose data.negatives_canvas",
     "data.questions data.negatives_*",
     "data.captions data.cifar10",
@@ -39,7 +39,7 @@ ORDER = [
     "models.configuration_vlm models.projectors models.idefics3",
     "models.modeling_vlm models.processing_vlm",
     "models",
-    "parts runs hub",  # L2
+    "parts runs hub batching",  # L2
     "quantize lora",
     "build",
     "load memory encoding confidence plots mixture pictures align",

@@ -1,7 +1,7 @@
 """Random batches of examples of about one length, so that little of a batch is padding.
 
 A question with "yes" as its answer and a conversation that ends in JSON differ tenfold in length.
-Drawn blindly, two thirds of a batch are padding.
+Drawn blindly, more than half of a batch is padding (`bench/batching.py`).
 """
 
 from collections.abc import Iterator, Sequence

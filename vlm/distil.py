@@ -45,14 +45,15 @@ def taught(
     """
     values = align.attribute_values(train.records)
     probe = linear_probe.fit(stores, [part.records for part in train], values, seed)
-    parts: list[Part] = []
-    for (name, records, times), store in zip(train, stores, strict=True):
-        told = thorough(probe, store[0], records, sure / 100) if sure else records
-        parts.append((Loaded(name, told, times), store))
+    parts: list[Part] = list(zip(train, stores, strict=True))
     for (name, records, times), store in zip(train, stores, strict=True):
         told, made = mixed(probe, store, records, mixtures * times * len(records) // 100, seed)
-        told = thorough(probe, made[0], told, sure / 100) if sure else told
         parts += [(Loaded(name, told, 1), made)] if told else []
+    if sure:
+        parts = [
+            (part._replace(records=thorough(probe, store[0], part.records, sure / 100)), store)
+            for part, store in parts
+        ]
     return probe, parts
 
 
