@@ -10,7 +10,6 @@ and their ratio.
 import json
 import statistics
 import sys
-import time
 from pathlib import Path
 from random import Random
 
@@ -18,7 +17,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
 
-from vlm import batching, encoding, features, load, runtime  # noqa: E402
+from bench.feature_store import step  # noqa: E402
+from vlm import batching, features, load, runtime  # noqa: E402
 from vlm.data import captions  # noqa: E402
 from vlm.data.question_words import SHARES  # noqa: E402
 from vlm.types import Record  # noqa: E402
@@ -45,7 +45,8 @@ def main() -> None:
     for number in range(-1, STEPS):  # the first of each warms up
         for name, order in sides.items():
             start = max(number, 0) * BATCH
-            row = _step(bundle, [examples[n] for n in order[start : start + BATCH]], optimiser)
+            batch = [examples[n] for n in order[start : start + BATCH]]
+            row = (step(bundle, lambda batch=batch: batch, optimiser), filled(batch))
             rows[name] += [row] if number >= 0 else []
     report(rows)
 
@@ -60,14 +61,10 @@ def records() -> list[Record]:
     return made
 
 
-def _step(bundle, examples: list[dict], optimiser) -> tuple[float, float]:
-    """Seconds of a training step, and the share of its batch that is no padding."""
-    started = time.perf_counter()
-    batch = encoding.collator(bundle.processor)(examples)
-    bundle.model.train()(**batch).loss.backward()
-    optimiser.step()
-    optimiser.zero_grad()
-    return time.perf_counter() - started, float(batch["attention_mask"].float().mean())
+def filled(batch: list[dict]) -> float:
+    """The share of a batch that is no padding."""
+    sizes = [example["input_ids"].shape[1] for example in batch]
+    return statistics.mean(sizes) / max(sizes)
 
 
 def report(rows: dict[str, list[tuple[float, float]]]) -> None:
@@ -78,8 +75,8 @@ def report(rows: dict[str, list[tuple[float, float]]]) -> None:
         for name, steps in rows.items()
     }  # fmt: skip
     for name, row in found.items():
-        filled = f"{100 * row['filled']:.0f} % filled"
-        print(f"{name:16}{1000 * row['seconds']:8.2f} ms an example, {filled}")
+        print(f"{name:16}{1000 * row['seconds']:8.2f} ms an example, "
+              f"{100 * row['filled']:.0f} % filled")  # fmt: skip
     ratio = found["drawn blindly"]["seconds"] / found["of one length"]["seconds"]
     print(f"{'ratio':16}{ratio:8.2f} x")
     Path(__file__).with_suffix(".json").write_text(json.dumps(found | {"ratio": ratio}, indent=1))

@@ -8,19 +8,13 @@ A killed run goes on with --resume; --dry-run says what the training will take.
 import argparse
 import dataclasses
 import sys
+from functools import partial
 from operator import mul
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
 
-from vlm.config import (  # noqa: E402
-    TrainConfig,
-    add_flags,
-    add_run_flags,
-    count,
-    from_args,
-    percent,
-)
+from vlm.config import TrainConfig, add_flags, add_run_flags, count, from_args  # noqa: E402
 from vlm.errors import UserError, lookup, one_sentence  # noqa: E402
 from vlm.models.projectors import PROJECTORS  # noqa: E402
 from vlm.presets import IMAGE_FEATURES, PRESETS  # noqa: E402
@@ -224,7 +218,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--mild", action="store_true", help="views of products nearer to their pictures")
     add("--mixed", type=count, default=0, metavar="PERCENT",
         help="so many mixtures of two pictures, named by a linear probe (default: 0)")  # fmt: skip
-    add("--sure", type=percent, default=0, metavar="PERCENT",
+    add("--sure", type=partial(count, high=100), default=0, metavar="PERCENT",
         help="tell details too that the probe is so sure of, 0 = none (default: 0)")  # fmt: skip
     add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")
     add("--panel-from", type=Path, help="folder of more pictures for it (default: none)")

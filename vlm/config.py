@@ -138,17 +138,11 @@ def check(config: Any) -> None:
         raise UserError("Settings out of range: " + "; ".join(found) + ".")
 
 
-def count(text: str, low: int = 0) -> int:
-    """A flag's type: a whole number, `low` or more."""
-    if not text.isdecimal() or int(text) < low:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {low} or more")
-    return int(text)
-
-
-def percent(text: str) -> int:
-    """A flag's type: a whole number from 0 to 100."""
-    if not text.isdecimal() or int(text) > 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 100")
+def count(text: str, low: int = 0, high: int | None = None) -> int:
+    """A flag's type: a whole number, `low` or more, and `high` at most where there is one."""
+    if not text.isdecimal() or int(text) < low or (high is not None and int(text) > high):
+        allowed = f"of {low} or more" if high is None else f"from {low} to {high}"
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {allowed}")
     return int(text)
 
 
