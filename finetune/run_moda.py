@@ -41,8 +41,8 @@ def main(argv: list[str] | None = None) -> None:
         )
         if probed(args) and not align.attribute_values(train.records):
             raise UserError(
-                "--mixed and --sure go by pictures' attributes, of which these have none; "
-                "leave them out."
+                "--mixed, --sure, --matched and --projector words go by pictures' attributes, of "
+                "which these have none; leave them out."
             )
         bundle = new_model(args, train.records, config.seed)
         bundle.model.to(device)
@@ -62,12 +62,14 @@ def main(argv: list[str] | None = None) -> None:
 
 def check_flags(args: argparse.Namespace) -> None:
     """Raise a `UserError` for flags that exclude each other, before anything is loaded."""
-    given = ", ".join(f"--{name.replace('_', '-')}" for name in overrides(args))
+    fixed = overrides(args).keys() - {"projector"}
+    given = ", ".join(f"--{name.replace('_', '-')}" for name in OVERRIDES if name in fixed)
     if args.model and given:
         raise UserError(f"--model brings its own parts; leave {given} out.")
     if probed(args) and args.unfreeze:
         raise UserError(
-            "--mixed and --sure go by stored features, --unfreeze has none; leave it out."
+            "--mixed, --sure, --matched and --projector words go by stored features, --unfreeze "
+            "has none; leave it out."
         )
 
 
@@ -78,12 +80,12 @@ def overrides(args: argparse.Namespace) -> dict[str, str]:
 
 def probed(args: argparse.Namespace) -> bool:
     """True when a probe of the features has a word in what is taught."""
-    return bool(args.mixed or args.sure)
+    return bool(args.mixed or args.sure or args.matched or args.projector == "words")
 
 
 def new_model(args: argparse.Namespace, train: tuple, seed: int):
     """A finished model, or the preset's with the flags' parts; only what the stage says learns."""
-    from vlm import build, forecast, load
+    from vlm import align, build, forecast, load
     from vlm.train import freeze
 
     if args.model:
@@ -95,6 +97,11 @@ def new_model(args: argparse.Namespace, train: tuple, seed: int):
         turns = (turn for record in train for turn in record.turns)
         corpus = (text for turn in turns for text in (turn.prompt, turn.answer))
         bundle = build.build(preset, args.preset, corpus, seed)
+    if args.projector == "words":
+        sizes = map(len, align.attribute_values(train).values())
+        bundle = build.reprojected(bundle, args.projector, tuple(sizes))
+    elif args.model and args.projector:
+        bundle = build.reprojected(bundle, args.projector)
     freeze(bundle.model, "unfrozen" if args.unfreeze else "moda")
     print(forecast.parameters(bundle), forecast.published_size(bundle), sep="\n")
     return bundle
@@ -154,8 +161,12 @@ def on_features(bundle, train, held_out, args: argparse.Namespace, config: Train
     plain = [features.compute(bundle, records, args.features) for _, records, _ in held_out]
     parts = list(zip(train, stores, strict=True))
     if probed(args):
-        probe, parts = distil.taught(train, stores, args.mixed, args.sure, config.seed)
+        probe, parts = distil.taught(
+            train, stores, args.mixed, args.sure, args.matched, config.seed
+        )
         distil.report(probe, held_out, plain, args.out)
+        if args.projector == "words":
+            distil.spell(bundle.model.model.projector, probe, bundle)
     seen = [
         features.Examples(bundle.processor, records, store, config.epochs * times, args.turns)
         for (_, records, times), store in parts
@@ -220,6 +231,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="so many mixtures of two pictures, named by a linear probe (default: 0)")  # fmt: skip
     add("--sure", type=partial(count, high=100), default=0, metavar="PERCENT",
         help="tell details too that the probe is so sure of, 0 = none (default: 0)")  # fmt: skip
+    add("--matched", action="store_true", help="describe every view by what the probe reads off it")
     add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")
     add("--panel-from", type=Path, help="folder of more pictures for it (default: none)")
     add("--measure", type=count, default=200, help="pictures judged as it learns (default: 200)")

@@ -11,7 +11,7 @@ import torch
 
 from finetune import run_moda
 from tests import tiny
-from vlm import align, distil, linear_probe, load
+from vlm import align, build, distil, linear_probe, load
 from vlm.data import captions
 from vlm.data.captions import as_json, facts, turns
 from vlm.data.replies import read_details
@@ -237,6 +237,62 @@ def test_mixtures_and_parts_are_taught_by_one_probe(shirts) -> None:
     assert alone == [(train[0], seen)] and plain.values == probe.values
 
 
+def test_every_view_is_what_the_probe_reads_off_it(probe: linear_probe.Probe) -> None:
+    dumb = replace(RECORDS[1], facts={"kind": "unknown"})  # no grammar describes it
+    records = (RECORDS[0], dumb, *RECORDS[2:60])
+    seen = store(RECORDS[:60], noise=0.6)
+    part, views = distil.matched(probe, Loaded("folder", records, 6), seen)
+    assert part.times == 2 and views.shape == (1, VIEWS * 60, TOKENS, WIDTH)
+    assert np.array_equal(views[0, 60:120], seen[1])
+    changed = 0
+    for told, read in zip(part.records, probe.read(linear_probe.pooled(views[0])), strict=True):
+        if told.facts == dumb.facts:
+            assert told == dumb
+            continue
+        assert {key: told.facts[key] for key in read} == read
+        assert told.turns == turns(told.facts, told.id)
+        changed += told.facts != RECORDS[int(told.id.split("/")[0])].facts
+    assert 0 < changed < VIEWS * 60
+    assert len({told.id for told in part.records}) == VIEWS * 59 + 1
+
+
+def test_visual_words_say_what_the_probe_reads(probe: linear_probe.Probe) -> None:
+    made = tiny.bundle()
+    sizes = [len(names) for names in VALUES.values()]
+    bundle = build.reprojected(made, "words", sizes)
+    projector = bundle.model.model.projector
+    projector.choose = torch.nn.Linear(WIDTH, sum(sizes))
+    distil.spell(projector, probe, bundle)
+    seen = torch.from_numpy(store()[0]).float()
+    scores = projector.choose(seen.mean(1)).split(sizes, dim=1)
+    read = probe.read(linear_probe.pooled(store()[0]))
+    embedded = bundle.model.get_input_embeddings().weight
+    for (key, names), score, spell in zip(VALUES.items(), scores, projector.spell, strict=True):
+        assert [names[n] for n in score.argmax(1)] == [row[key] for row in read]
+        ids = bundle.processor.tokenizer(f" {names[0].lower()}")["input_ids"]
+        assert torch.allclose(spell.weight[:, 0], embedded[ids].mean(0))
+
+
+def test_a_finished_model_gets_visual_words(flags: list[str], tmp_path: Path) -> None:
+    made = tiny.bundle("resnet")
+    load.save(made, tmp_path / "finished")
+    place = flags.index("--vision")
+    rest = [*flags[:place], *flags[place + 2 : -2], "--model", str(tmp_path / "finished")]
+    more = ["--projector", "words", "--matched", "--max-steps", "1", "--learning-rate", "0"]
+    run_moda.main([*rest, *more])
+    after = load.load(str(tmp_path / "run" / "model"), device="cpu")
+    words = after.model.config.projector_words
+    assert after.processor.num_image_tokens == 1 + len(words) > 1
+    old, new = made.model.model.projector.state_dict(), after.model.model.projector.state_dict()
+    for name, value in old.items():
+        assert torch.allclose(value, new[f"whole.{name}"], atol=1e-3), name
+    assert new["choose.weight"].abs().sum() > 0
+    run_moda.main([*rest[:-1], str(tmp_path / "run" / "model"), "--max-steps", "1", "--out",
+                   str(tmp_path / "again"), "--learning-rate", "0"])  # fmt: skip
+    kept = load.load(str(tmp_path / "again" / "model"), device="cpu").model.model.projector
+    assert torch.equal(kept.choose.weight, after.model.model.projector.choose.weight)
+
+
 @pytest.mark.parametrize("more", [[], ["--unfreeze"]])
 def test_a_dry_run_measures_the_training_that_is_meant(
     flags: list[str], more: list[str], monkeypatch, capsys
@@ -260,7 +316,9 @@ def test_pictures_of_no_attribute_cannot_be_mixed(flags: list[str], tmp_path, ca
     assert not (tmp_path / "features").exists()
 
 
-def test_a_tower_that_learns_has_no_features_to_mix(flags: list[str], capsys) -> None:
+@pytest.mark.parametrize("asked", ["--mixed 5", "--sure 5", "--matched", "--projector words"])
+def test_a_tower_that_learns_has_no_features_to_probe(flags: list[str], asked: str, capsys) -> None:
     with pytest.raises(SystemExit):
-        run_moda.main([*flags, "--unfreeze"])
-    assert "--mixed and --sure go by stored features" in capsys.readouterr().err
+        run_moda.main([*flags[:-2], *asked.split(), "--unfreeze"])
+    told = capsys.readouterr().err
+    assert asked.split()[0] in told and "go by stored features" in told

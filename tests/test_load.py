@@ -16,6 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from tests import tiny
 from vlm import build, encoding, load
 from vlm.errors import UserError
+from vlm.models.projectors import PROJECTORS
 from vlm.presets import PRESETS, Preset
 from vlm.types import Bundle
 
@@ -265,7 +266,7 @@ def test_no_folder_of_this_machine_is_written_into_a_model(tmp_path: Path) -> No
 
 
 def test_every_projector_opens_again(tmp_path: Path) -> None:
-    for name in ("linear", "mlp", "mlp2x", "pixel_shuffle"):
+    for name in PROJECTORS:
         bundle = tiny.bundle(image_features="patches", projector=name)
         load.save(bundle, tmp_path, dtype="float32")
         assert torch.equal(logits(load.load(str(tmp_path), device="cpu")), logits(bundle))

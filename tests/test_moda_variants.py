@@ -7,6 +7,7 @@ import pytest
 
 from bench import moda_variants
 from vlm import runs
+from vlm.mixture import Loaded
 
 
 @pytest.fixture
@@ -57,6 +58,22 @@ def test_a_variant_that_was_stopped_goes_on_with_its_plan(trained, tmp_path, mon
     monkeypatch.setattr(moda_variants, "seconds_a_step", lambda flags, args: 0.1)
     moda_variants.main(words)
     assert trained[1] == [*trained[0][:-2], "--resume", *trained[0][-2:]]
+
+
+def test_of_two_data_sets_the_first_ones_figures_stand(monkeypatch, tmp_path) -> None:
+    """The judge has a metric named gender too, from 0 to 10."""
+    runs.append_jsonl(tmp_path / "metrics.jsonl", {"eval_loss": 0.5, "tokens_seen": 2_000_000})
+    shirts = {"scores": {"gender": {"mean": 9.0}, "overall": {"mean": 8.0}}}
+    shirts["exact"] = {"gender": {"mean": 92.0}, "baseColour": {"mean": 70.0}}
+    scenes = {"scores": {}, "exact": {"kind": {"mean": 88.0}, "baseColour": {"mean": 3.0}}}
+    found = iter([shirts, scenes])
+    monkeypatch.setattr("vlm.load.load", lambda *_, **__: None)
+    monkeypatch.setattr("vlm.evaluate.evaluate", lambda *_, **__: next(found))
+    parts = [Loaded(name, (), 1) for name in ("fashion", "cifar10")]
+    monkeypatch.setattr("vlm.mixture.load", lambda *_, **__: parts)
+    args = moda_variants.parse(["--data", "fashion", "cifar10"])
+    right = {"baseColour": 70.0, "gender": 92.0, "overall": 8.0, "kind": 88.0}
+    assert moda_variants.measured(tmp_path, args) == {"loss": 0.5, "million tokens": 2.0} | right
 
 
 def test_a_figure_that_a_variant_lacks_is_left_empty() -> None:

@@ -1,6 +1,6 @@
 """Makes a new, untrained model from parts: a vision tower, a projector, a decoder, a tokenizer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -105,6 +105,27 @@ def _composed(config: VlmConfig, tower, decoder) -> VlmForConditionalGeneration:
         if hasattr(decoder, sign):
             setattr(model, sign, getattr(decoder, sign))
     return model
+
+
+def reprojected(bundle: Bundle, projector: str, words: Sequence[int] = ()) -> Bundle:
+    """The model with another projector, which keeps what it shares with the one before it.
+
+    Args:
+        words: how many words each group of the "words" projector has.
+    """
+    model, old = bundle.model, bundle.model.model.projector.state_dict()
+    model.config.projector, model.config.projector_words = projector, list(words) or None
+    width = model.config.text_config.hidden_size
+    made = PROJECTORS[projector](model.config.vision_width, width, model.config)
+    made.apply(model._init_weights)
+    fresh, old = made.state_dict(), old | {f"whole.{name}": value for name, value in old.items()}
+    kept = {k: v for k, v in old.items() if k in fresh and v.shape == fresh[k].shape}
+    made.load_state_dict(fresh | kept)
+    model.model.projector = made.to(model.device, model.dtype)
+    eyes, tokenizer = bundle.processor.image_processor, bundle.processor.tokenizer
+    template, places = bundle.processor.chat_template, image_tokens(model, eyes)
+    processor = VlmProcessor(eyes, tokenizer, places, IMAGE, template)
+    return Bundle(model, processor, bundle.name)
 
 
 def image_tokens(model: VlmForConditionalGeneration, image_processor) -> int:

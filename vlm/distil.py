@@ -6,6 +6,8 @@ not exist, mixtures of two similar ones (Zhang et al., 2018, arXiv 1710.09412), 
 what the probe reads there: the decoder meets its doubtful cases in training, with one answer each
 (Beyer et al., 2022, arXiv 2106.05237).
 
+The same can be said of every view of a real picture, so that nothing but what is seen decides.
+
 Product names tell few of the details that can be seen. Those that the probe is sure of are told
 where a question wants them all (pseudo-labels; Lee, 2013).
 """
@@ -24,17 +26,24 @@ from vlm.data.folder import grammar, grammar_of
 from vlm.data.taxonomy import SUBCATEGORY
 from vlm.linear_probe import Probe, pooled
 from vlm.mixture import Loaded, Mixture
-from vlm.types import Record
+from vlm.models.projectors import VisualWords
+from vlm.types import Bundle, Record
 
 BATCH = 512  # pictures that are compared at once
 RIVALS = 32  # pictures among which the most similar one is mixed in
 LEAST = 0.3  # share of the lesser picture in a mixture
+SHARPNESS = 8.0  # of visual words: few pictures are left between two of them
 
 Part = tuple[Loaded, np.ndarray]  # records and their features, float16[views, n, N, Dv]
 
 
 def taught(
-    train: Mixture, stores: Sequence[np.ndarray], mixtures: int, sure: int, seed: int = 0
+    train: Mixture,
+    stores: Sequence[np.ndarray],
+    mixtures: int = 0,
+    sure: int = 0,
+    every: bool = False,
+    seed: int = 0,
 ) -> tuple[Probe, list[Part]]:
     """A probe of all parts, and the parts as it teaches them, followed by their mixtures.
 
@@ -42,10 +51,13 @@ def taught(
         stores: for each part float16[views, n, N, Dv], from `features.compute`.
         mixtures: percent of as many as there are pictures, 0 = none.
         sure: percent from which a detail is told, 0 = none.
+        every: the probe's word goes for the views of real pictures too.
     """
     values = align.attribute_values(train.records)
     probe = linear_probe.fit(stores, [part.records for part in train], values, seed)
     parts: list[Part] = list(zip(train, stores, strict=True))
+    if every:
+        parts = [matched(probe, *part) for part in parts]
     for (name, records, times), store in zip(train, stores, strict=True):
         told, made = mixed(probe, store, records, mixtures * times * len(records) // 100, seed)
         parts += [(Loaded(name, told, 1), made)] if told else []
@@ -55,6 +67,29 @@ def taught(
             for part, store in parts
         ]
     return probe, parts
+
+
+def matched(probe: Probe, part: Loaded, store: np.ndarray) -> Part:
+    """The part's views, each as a picture of its own that is what the probe takes it for."""
+    told = []
+    for number, view in enumerate(store):
+        for record, facts in zip(part.records, probe.read(pooled(view)), strict=True):
+            known = grammar_of(record.facts) is not None
+            told.append(_record(record, f"{record.id}/{number}", facts) if known else record)
+    views = np.ascontiguousarray(store).reshape(1, -1, *store.shape[2:])
+    return Loaded(part.name, tuple(told), part.times / len(store)), views
+
+
+def spell(projector: VisualWords, probe: Probe, bundle: Bundle) -> None:
+    """Set visual words to the probe's classes: chosen as it does, but surely, and so spelt."""
+    embedded, tokenizer = bundle.model.get_input_embeddings().weight, bundle.processor.tokenizer
+    with torch.no_grad():
+        projector.choose.weight.copy_(SHARPNESS * probe.linear.weight)
+        projector.choose.bias.copy_(SHARPNESS * probe.linear.bias)
+        for names, spelt in zip(probe.values.values(), projector.spell, strict=True):
+            for number, name in enumerate(names):
+                ids = tokenizer(f" {name.lower()}", add_special_tokens=False)["input_ids"]
+                spelt.weight[:, number] = embedded[ids].mean(0)
 
 
 def report(probe: Probe, held_out: Mixture, plain: Sequence[np.ndarray], out: Path) -> None:

@@ -32,7 +32,7 @@ class Loaded(NamedTuple):
 
     name: str
     records: tuple[Record, ...]
-    times: int
+    times: float
 
 
 class Mixture(tuple[Loaded, ...]):

@@ -1,6 +1,7 @@
 """Projectors: they turn image features, float[B, N, Dv], into decoder tokens, float[B, N', D]."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -48,6 +49,34 @@ class TokenwiseProjector(nn.Sequential):
         return count
 
 
+class VisualWords(nn.Module):
+    """One projector's tokens, and after them a token for each group of visual words.
+
+    A group is a softmax over its words, of which the token is the expected embedding (probabilistic
+    visual tokens; Ovis, Lu et al., 2024, arXiv 2405.20797). What the picture is taken for is so
+    decided once, before any question, and every answer about it reads the same decision.
+
+    Args:
+        whole: makes the tokens [B, N', D] in front.
+        sizes: how many words each group has.
+    """
+
+    def __init__(self, whole: nn.Module, vision_width: int, text_width: int, sizes: Sequence[int]):
+        super().__init__()
+        self.whole, self.sizes = whole, list(sizes)
+        self.choose = nn.Linear(vision_width, sum(sizes))
+        self.spell = nn.ModuleList(nn.Linear(size, text_width, bias=False) for size in sizes)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        scores = self.choose(features.mean(1)).split(self.sizes, dim=1)  # groups x [B, words]
+        said = [spell(score.softmax(1)) for spell, score in zip(self.spell, scores, strict=True)]
+        return torch.cat([self.whole(features), torch.stack(said, 1)], 1)  # [B, N' + groups, D]
+
+    def tokens_out(self, count: int) -> int:
+        """Number of tokens made of `count` features."""
+        return self.whole.tokens_out(count) + len(self.sizes)
+
+
 def linear(vision_width: int, text_width: int, config) -> nn.Module:
     """One linear layer (LLaVA 1.0, PaliGemma)."""
     return TokenwiseProjector(nn.Linear(vision_width, text_width))
@@ -73,4 +102,17 @@ def pixel_shuffle(vision_width: int, text_width: int, config) -> nn.Module:
     return PixelShuffle(vision_width, text_width, config.projector_scale)
 
 
-PROJECTORS = {"linear": linear, "mlp": mlp, "mlp2x": mlp2x, "pixel_shuffle": pixel_shuffle}
+def words(vision_width: int, text_width: int, config) -> nn.Module:
+    """MODA's projector, and visual words after its tokens."""
+    whole = mlp(vision_width, text_width, config)
+    return VisualWords(whole, vision_width, text_width, config.projector_words or WORDS)
+
+
+WORDS = (64, 64, 64, 64)  # groups that stand for nothing yet
+PROJECTORS = {
+    "linear": linear,
+    "mlp": mlp,
+    "mlp2x": mlp2x,
+    "pixel_shuffle": pixel_shuffle,
+    "words": words,
+}

@@ -17,6 +17,7 @@ class VlmConfig(PreTrainedConfig):
         projector: a name in `projectors.PROJECTORS`.
         projector_expansion: hidden width of the "mlp" projector, in decoder widths (MODA: 4).
         projector_scale: pixel shuffle folds scale x scale neighbouring patches into one token.
+        projector_words: of the "words" projector, how many words each of its groups has.
     """
 
     model_type = "vlm"
@@ -30,6 +31,7 @@ class VlmConfig(PreTrainedConfig):
     projector: str = "mlp"
     projector_expansion: int = 4
     projector_scale: int = 2
+    projector_words: list[int] | None = None
 
     def __post_init__(self, **kwargs):
         for name in self.sub_configs:
