@@ -85,7 +85,7 @@ def probed(args: argparse.Namespace) -> bool:
 
 def new_model(args: argparse.Namespace, train: tuple, seed: int):
     """A finished model, or the preset's with the flags' parts; only what the stage says learns."""
-    from vlm import align, build, forecast, load
+    from vlm import build, distil, forecast, load
     from vlm.train import freeze
 
     if args.model:
@@ -98,7 +98,7 @@ def new_model(args: argparse.Namespace, train: tuple, seed: int):
         corpus = (text for turn in turns for text in (turn.prompt, turn.answer))
         bundle = build.build(preset, args.preset, corpus, seed)
     if args.projector == "words":
-        sizes = map(len, align.attribute_values(train).values())
+        sizes = map(len, distil.classes(train).values())
         bundle = build.reprojected(bundle, args.projector, tuple(sizes))
     elif args.model and args.projector:
         bundle = build.reprojected(bundle, args.projector)

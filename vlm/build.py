@@ -108,20 +108,16 @@ def _composed(config: VlmConfig, tower, decoder) -> VlmForConditionalGeneration:
 
 
 def reprojected(bundle: Bundle, projector: str, words: Sequence[int] = ()) -> Bundle:
-    """The model with another projector, which keeps what it shares with the one before it.
+    """The model with a new projector.
 
     Args:
         words: how many words each group of the "words" projector has.
     """
-    model, old = bundle.model, bundle.model.model.projector.state_dict()
+    model = bundle.model
     model.config.projector, model.config.projector_words = projector, list(words) or None
     width = model.config.text_config.hidden_size
     made = PROJECTORS[projector](model.config.vision_width, width, model.config)
-    made.apply(model._init_weights)
-    fresh, old = made.state_dict(), old | {f"whole.{name}": value for name, value in old.items()}
-    kept = {k: v for k, v in old.items() if k in fresh and v.shape == fresh[k].shape}
-    made.load_state_dict(fresh | kept)
-    model.model.projector = made.to(model.device, model.dtype)
+    model.model.projector = made.apply(model._init_weights).to(model.device, model.dtype)
     eyes, tokenizer = bundle.processor.image_processor, bundle.processor.tokenizer
     template, places = bundle.processor.chat_template, image_tokens(model, eyes)
     processor = VlmProcessor(eyes, tokenizer, places, IMAGE, template)

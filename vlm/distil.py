@@ -32,6 +32,7 @@ from vlm.types import Bundle, Record
 BATCH = 512  # pictures that are compared at once
 RIVALS = 32  # pictures among which the most similar one is mixed in
 LEAST = 0.3  # share of the lesser picture in a mixture
+PRODUCT = "product"
 SHARPNESS = 8.0  # of visual words: few pictures are left between two of them
 
 Part = tuple[Loaded, np.ndarray]  # records and their features, float16[views, n, N, Dv]
@@ -53,8 +54,8 @@ def taught(
         sure: percent from which a detail is told, 0 = none.
         every: the probe's word goes for the views of real pictures too.
     """
-    values = align.attribute_values(train.records)
-    probe = linear_probe.fit(stores, [part.records for part in train], values, seed)
+    known = [_sorted(part.records) for part in train]
+    probe = linear_probe.fit(stores, known, classes(train.records), seed)
     parts: list[Part] = list(zip(train, stores, strict=True))
     if every:
         parts = [matched(probe, *part) for part in parts]
@@ -69,13 +70,29 @@ def taught(
     return probe, parts
 
 
+def classes(records: Sequence[Record]) -> dict[str, list[str]]:
+    """The classes of each attribute; beside kinds of scenes a product is a kind of picture too."""
+    table = align.attribute_values(records)
+    if "kind" in table and any("articleType" in record.facts for record in records):
+        table["kind"].append(PRODUCT)
+    return table
+
+
+def _sorted(records: Sequence[Record]) -> list[Record]:
+    """Products with this kind, so that a probe tells them from scenes and from what is neither."""
+    sort = {"kind": PRODUCT}
+    return [replace(record, facts=sort | record.facts) if "articleType" in record.facts else record
+            for record in records]  # fmt: skip
+
+
 def matched(probe: Probe, part: Loaded, store: np.ndarray) -> Part:
     """The part's views, each as a picture of its own that is what the probe takes it for."""
     told = []
     for number, view in enumerate(store):
         for record, facts in zip(part.records, probe.read(pooled(view)), strict=True):
-            known = grammar_of(record.facts) is not None
-            told.append(_record(record, f"{record.id}/{number}", facts) if known else record)
+            able = grammar_of(record.facts) is not None
+            seen = _record(record, f"{record.id}/{number}", facts) if able else record
+            told.append(seen if seen.turns else record)  # a scene that is taken for none
     views = np.ascontiguousarray(store).reshape(1, -1, *store.shape[2:])
     return Loaded(part.name, tuple(told), part.times / len(store)), views
 
