@@ -50,31 +50,30 @@ class TokenwiseProjector(nn.Sequential):
 
 
 class VisualWords(nn.Module):
-    """One projector's tokens, and after them a token for each group of visual words.
+    """A token for each group of visual words, chosen by the mean of all features.
 
     A group is a softmax over its words, of which the token is the expected embedding (probabilistic
     visual tokens; Ovis, Lu et al., 2024, arXiv 2405.20797). What the picture is taken for is so
     decided once, before any question, and every answer about it reads the same decision.
 
     Args:
-        whole: makes the tokens [B, N', D] in front.
         sizes: how many words each group has.
     """
 
-    def __init__(self, whole: nn.Module, vision_width: int, text_width: int, sizes: Sequence[int]):
+    def __init__(self, vision_width: int, text_width: int, sizes: Sequence[int]):
         super().__init__()
-        self.whole, self.sizes = whole, list(sizes)
+        self.sizes = list(sizes)
         self.choose = nn.Linear(vision_width, sum(sizes))
         self.spell = nn.ModuleList(nn.Linear(size, text_width, bias=False) for size in sizes)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         scores = self.choose(features.mean(1)).split(self.sizes, dim=1)  # groups x [B, words]
         said = [spell(score.softmax(1)) for spell, score in zip(self.spell, scores, strict=True)]
-        return torch.cat([self.whole(features), torch.stack(said, 1)], 1)  # [B, N' + groups, D]
+        return torch.stack(said, 1)  # [B, groups, D]
 
     def tokens_out(self, count: int) -> int:
-        """Number of tokens made of `count` features."""
-        return self.whole.tokens_out(count) + len(self.sizes)
+        """Number of tokens, however many features there are."""
+        return len(self.sizes)
 
 
 def linear(vision_width: int, text_width: int, config) -> nn.Module:
@@ -103,9 +102,8 @@ def pixel_shuffle(vision_width: int, text_width: int, config) -> nn.Module:
 
 
 def words(vision_width: int, text_width: int, config) -> nn.Module:
-    """MODA's projector, and visual words after its tokens."""
-    whole = mlp(vision_width, text_width, config)
-    return VisualWords(whole, vision_width, text_width, config.projector_words or WORDS)
+    """Visual words, Ovis's way of showing a picture to a decoder."""
+    return VisualWords(vision_width, text_width, config.projector_words or WORDS)
 
 
 WORDS = (64, 64, 64, 64)  # groups that stand for nothing yet
