@@ -25,9 +25,7 @@ from vlm.types import Bundle  # noqa: E402
 
 TABLE = Path(__file__).parent / "examples.json"
 DETAILED, JSON, KIND = PROMPTS["detailed"][1], PROMPTS["json"][4], PROMPTS["kind"][0]
-BRIEF = PROMPTS["brief"][1]
 QUESTIONS = {"watch": JSON, "backpack": JSON, "ship": KIND, "aeroplane": KIND, "car": KIND}
-QUESTIONS |= {"red_dress": BRIEF}  # in detail it takes the dots for stripes, as its card says
 
 
 def answered(bundle: Bundle, slug: str) -> dict[str, object]:

@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
         args = parse(argv)
         config = from_args(TrainConfig, args)
         check_flags(args)
-        from vlm import align, encoding, load, mixture, runs, runtime  # transformers takes seconds
+        from vlm import align, distil, encoding, load, mixture, runs, runtime  # these take seconds
 
         if not (args.dry_run or args.show_labels):
             runs.check_free(args.out, args.resume)
@@ -55,6 +55,8 @@ def main(argv: list[str] | None = None) -> None:
         else:
             mixture.sign(train, args.out, args.resume)
             teach(bundle, train, held_out, args, config)
+            if args.projector == "words":
+                distil.harden(bundle.model.model.projector)
             with runs.room(args.out):
                 load.save(bundle, args.out / "model")
             print(f"Saved. Try: python -m vlm describe PICTURE --model {args.out / 'model'}")

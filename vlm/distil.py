@@ -34,6 +34,7 @@ RIVALS = 32  # pictures among which the most similar one is mixed in
 LEAST = 0.3  # share of the lesser picture in a mixture
 PRODUCT = "product"
 SHARPNESS = 8.0  # of visual words: few pictures are left between two of them
+HARDER = 3.0  # once they are learnt
 
 Part = tuple[Loaded, np.ndarray]  # records and their features, float16[views, n, N, Dv]
 
@@ -107,6 +108,13 @@ def spell(projector: VisualWords, probe: Probe, bundle: Bundle) -> None:
             for number, name in enumerate(names):
                 ids = tokenizer(f" {name.lower()}", add_special_tokens=False)["input_ids"]
                 spelt.weight[:, number] = embedded[ids].mean(0)
+
+
+def harden(projector: VisualWords) -> None:
+    """Sharpen finished visual words: gradients need a slope, answers none (Jang et al., 2017)."""
+    with torch.no_grad():
+        for part in projector.choose.parameters():
+            part.mul_(HARDER)
 
 
 def report(probe: Probe, held_out: Mixture, plain: Sequence[np.ndarray], out: Path) -> None:
