@@ -288,3 +288,18 @@ def test_the_published_parameter_count_comes_out() -> None:
 
 def test_no_published_size_is_claimed_for_other_models() -> None:
     assert published_size(tiny.bundle()) == ""
+
+
+@pytest.mark.parametrize("projector", ["linear", "words"])
+def test_a_model_gets_another_projector(projector: str) -> None:
+    bundle = build.reprojected(tiny.bundle(projector="words"), projector, (3, 2))
+    assert bundle.model.config.projector == projector
+    assert bundle.processor.num_image_tokens == {"linear": 1, "words": 2}[projector]
+    words = bundle.model.config.projector_words
+    assert (
+        words == [3, 2]
+        and build.image_tokens(bundle.model, bundle.processor.image_processor)
+        == bundle.processor.num_image_tokens
+    )
+    # places and tokens fit, or the model would refuse
+    generate.answer(bundle, tiny.picture(), "What is it?", GenerateConfig(max_new_tokens=2))
