@@ -64,8 +64,8 @@ def main(argv: list[str] | None = None) -> None:
 
 def check_flags(args: argparse.Namespace) -> None:
     """Raise a `UserError` for flags that exclude each other, before anything is loaded."""
-    fixed = overrides(args).keys() - {"projector"}
-    given = ", ".join(f"--{name.replace('_', '-')}" for name in OVERRIDES if name in fixed)
+    parts = (name for name in overrides(args) if name != "projector")
+    given = ", ".join(f"--{name.replace('_', '-')}" for name in parts)
     if args.model and given:
         raise UserError(f"--model brings its own parts; leave {given} out.")
     if probed(args) and args.unfreeze:

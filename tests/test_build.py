@@ -303,3 +303,8 @@ def test_a_model_gets_another_projector(projector: str) -> None:
     )
     # places and tokens fit, or the model would refuse
     generate.answer(bundle, tiny.picture(), "What is it?", GenerateConfig(max_new_tokens=2))
+
+
+def test_another_projector_that_does_not_fit_is_named() -> None:
+    with pytest.raises(UserError, match="'pixel_shuffle' does not fit: 1 x 1 patches do not fold"):
+        build.reprojected(tiny.bundle(), "pixel_shuffle")

@@ -72,13 +72,18 @@ def build(
         **({} if tower else {"image_size": preset.image_size, "patch_size": preset.patch_size}),
     )
     model = _composed(config, tower, decoder)
+    template = preset.chat_template or CHAT_TEMPLATE
+    return Bundle(model, _processor(model, image_processor, tokenizer, template), name)
+
+
+def _processor(model, image_processor, tokenizer, template: str) -> VlmProcessor:
+    """With as many places for a picture as the model's projector makes tokens of it."""
     try:
         places = image_tokens(model, image_processor)
     except ValueError as error:
-        raise UserError(f"The projector {preset.projector!r} does not fit: {error}") from error
-    template = preset.chat_template or CHAT_TEMPLATE
-    processor = VlmProcessor(image_processor, tokenizer, places, IMAGE, template)
-    return Bundle(model, processor, name)
+        name = model.config.projector
+        raise UserError(f"The projector {name!r} does not fit: {error}") from error
+    return VlmProcessor(image_processor, tokenizer, places, IMAGE, template)
 
 
 def _eyes(preset: Preset) -> tuple[PreTrainedModel | None, object]:
@@ -108,20 +113,17 @@ def _composed(config: VlmConfig, tower, decoder) -> VlmForConditionalGeneration:
 
 
 def reprojected(bundle: Bundle, projector: str, words: Sequence[int] = ()) -> Bundle:
-    """The model with a new projector.
+    """The model with a new projector; `words`: how many each group of visual words has.
 
-    Args:
-        words: how many words each group of the "words" projector has.
+    Raises:
+        UserError: when the projector does not fit the model's image features.
     """
-    model = bundle.model
-    model.config.projector, model.config.projector_words = projector, list(words) or None
-    width = model.config.text_config.hidden_size
-    made = PROJECTORS[projector](model.config.vision_width, width, model.config)
+    model, config, old = bundle.model, bundle.model.config, bundle.processor
+    config.projector, config.projector_words = projector, list(words) or None
+    made = PROJECTORS[projector](config.vision_width, config.text_config.hidden_size, config)
     model.model.projector = made.apply(model._init_weights).to(model.device, model.dtype)
-    eyes, tokenizer = bundle.processor.image_processor, bundle.processor.tokenizer
-    template, places = bundle.processor.chat_template, image_tokens(model, eyes)
-    processor = VlmProcessor(eyes, tokenizer, places, IMAGE, template)
-    return Bundle(model, processor, bundle.name)
+    parts = old.image_processor, old.tokenizer, old.chat_template
+    return Bundle(model, _processor(model, *parts), bundle.name)
 
 
 def image_tokens(model: VlmForConditionalGeneration, image_processor) -> int:
