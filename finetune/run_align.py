@@ -9,6 +9,7 @@ killed run goes on with --resume.
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
@@ -95,7 +96,7 @@ def teach(model, tokenizer, values: dict, train, held_out: tuple, args, config) 
     size, seed = args.image_size, config.seed
     seen = pictures.Pictures(
         train.records, values, size, times=train.times, epochs=config.epochs, augment=True,
-        mild=args.mild, seed=seed,
+        mild=args.mild, erase=args.erase / 100, seed=seed, workers=config.workers,
     )  # fmt: skip
     every = config.batch_size * config.accumulation
     steps = config.max_steps if config.max_steps > 0 else -(-len(seen) // every)
@@ -103,7 +104,7 @@ def teach(model, tokenizer, values: dict, train, held_out: tuple, args, config) 
     fit(
         model,
         seen,
-        pictures.Pictures(held_out, values, size),
+        pictures.Pictures(held_out, values, size, workers=config.workers),
         align.collate(tokenizer),
         config,
         args.out,
@@ -153,6 +154,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="attribute heads help to train the tower (default: yes)")  # fmt: skip
     add("--mild", action="store_true",
         help="views of products nearer to their pictures, for the end of a training")  # fmt: skip
+    add("--erase", type=partial(count, high=100), default=0, metavar="PERCENT",
+        help="a grey rectangle hides a part of so many views (default: 0)")  # fmt: skip
     add("--half", action="store_true", help="save the tower in float16, half the size")
     add_flags(parser, TrainConfig, **TRAINING)
     return parser.parse_args(argv)

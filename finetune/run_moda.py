@@ -157,10 +157,15 @@ def on_features(bundle, train, held_out, args: argparse.Namespace, config: Train
 
     grounds = pictures.scenes(train.records)
     stores = [
-        features.compute(bundle, records, args.features, args.views * times, grounds, args.mild)
+        features.compute(
+            bundle, records, args.features, args.views * times, grounds, args.mild, config.workers
+        )
         for _, records, times in train
     ]
-    plain = [features.compute(bundle, records, args.features) for _, records, _ in held_out]
+    plain = [
+        features.compute(bundle, records, args.features, workers=config.workers)
+        for _, records, _ in held_out
+    ]
     parts = list(zip(train, stores, strict=True))
     if probed(args):
         probe, parts = distil.taught(
@@ -187,16 +192,9 @@ def on_pixels(bundle, train, held_out, args: argparse.Namespace, config: TrainCo
     from vlm import features, pictures
 
     grounds = pictures.scenes(train.records)
+    more = {"turns": args.turns, "mild": args.mild}
     seen = [
-        features.Live(
-            bundle,
-            records,
-            args.views * times,
-            grounds,
-            config.epochs * times,
-            args.turns,
-            args.mild,
-        )  # fmt: skip
+        features.Live(bundle, records, args.views * times, grounds, config.epochs * times, **more)
         for _, records, times in train
     ]
     unseen = [features.Live(bundle, records, 0, turns=args.turns) for _, records, _ in held_out]

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +63,13 @@ def aligned(values=VALUES, **changes) -> align.AlignModel:
 
 
 def batch(records: list[Record], values=VALUES) -> dict[str, torch.Tensor]:
+    """As `AlignModel` takes it."""
+    raw = collated(records, values)
+    return raw | {"pixel_values": align.normalised(raw["pixel_values"])}
+
+
+def collated(records: list[Record], values=VALUES) -> dict[str, torch.Tensor]:
+    """As the data gives it, and `Averaged` takes it: pictures in bytes."""
     seen = pictures.Pictures(records, values, 32)
     return align.collate(tokenizer())([seen[index] for index in range(len(seen))])
 
@@ -171,7 +179,7 @@ def test_padding_does_not_change_what_a_caption_means() -> None:
 
 def test_it_trains_the_live_model_and_answers_with_the_average() -> None:
     model = align.Averaged(aligned(), 4, decay=0.5)
-    inputs = batch(squares(6))
+    inputs, normalised = collated(squares(6)), batch(squares(6))
     start = model.live.bias.detach().clone()
     for step in (1.0, 2.0):
         model.train()(**inputs)["loss"].backward()
@@ -184,25 +192,31 @@ def test_it_trains_the_live_model_and_answers_with_the_average() -> None:
     assert float(model.average.module.bias - start) == pytest.approx(expected, rel=1e-5)
     assert not any(p.requires_grad for p in model.average.parameters())
     told = model.eval()(**inputs)["logits"][0]
-    assert torch.equal(told, model.average.module(**inputs)["logits"][0])
-    assert not torch.equal(told, model.live(**inputs)["logits"][0])
+    assert torch.equal(told, model.average.module(**normalised)["logits"][0])
+    assert not torch.equal(told, model.live(**normalised)["logits"][0])
+
+
+def averaged(before: float, new: float, steps: int, decay: float = 0.9) -> torch.Tensor:
+    """The average of one number after so many steps."""
+    kept = [torch.tensor(before)]
+    align.moving_average(decay)(kept, [torch.tensor(new)], torch.tensor(steps))
+    return kept[0]
 
 
 def test_the_average_grows_longer_and_counters_are_taken_over() -> None:
-    mixed, zero, one = align.moving_average(0.9), torch.zeros(1), torch.ones(1)
-    assert float(mixed(zero, one, torch.tensor(1))) == pytest.approx(1 - 2 / 11)
-    assert float(mixed(zero, one, torch.tensor(1000))) == pytest.approx(0.1)
-    assert mixed(torch.tensor(3), torch.tensor(7), torch.tensor(1)) == 7
+    assert float(averaged(0.0, 1.0, 1)) == pytest.approx(1 - 2 / 11)
+    assert float(averaged(0.0, 1.0, 1000)) == pytest.approx(0.1)
+    assert averaged(3, 7, 1) == 7
 
 
 def test_pictures_grow_while_it_trains() -> None:
-    model, pixels = align.Averaged(aligned(), 8, start_size=16), torch.zeros(1, 3, 32, 32)
+    model, pixels = align.Averaged(aligned(), 8, start_size=16), torch.zeros(1, 3, 32, 32).byte()
     sides = []
     for step in range(8):
         model.average.n_averaged.fill_(step)
         sides.append(model.sized(pixels).shape[-1])
     assert sides == [16] * 4 + [24] * 2 + [32] * 2
-    assert align.Averaged(aligned(), 8).sized(pixels) is pixels
+    assert torch.equal(align.Averaged(aligned(), 8).sized(pixels), align.normalised(pixels))
 
 
 def test_accuracy_counts_what_is_known_only() -> None:
@@ -262,6 +276,25 @@ def test_item_views_are_reproducible_and_drawn_from_number_and_seed_alone() -> N
         epochs = [forward[number + 6 * epoch] for epoch in range(3)]
         assert len({item["pixels"].numpy().tobytes() for item in epochs}) == 3
         assert epochs[0]["labels"] == epochs[1]["labels"] == epochs[2]["labels"]
+
+
+def test_a_part_is_hidden_of_so_many_views() -> None:
+    whole = pictures.Pictures(squares(20), VALUES, 32, epochs=5, augment=True)
+    hidden = pictures.Pictures(squares(20), VALUES, 32, epochs=5, augment=True, erase=0.5)
+    pairs = [(whole[n]["pixels"], hidden[n]["pixels"]) for n in range(100)]
+    changed = [pair for pair in pairs if not torch.equal(*pair)]
+    assert 30 <= len(changed) <= 70
+    for seen, other in changed:
+        grey = (other != seen).any(0)
+        assert (other[:, grey] == 127).all() and 0.01 < grey.float().mean() <= 0.27
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked")
+def test_processes_decode_the_same_pictures() -> None:
+    alone, together = (
+        pictures.Pictures(squares(5), VALUES, 32, augment=True, workers=count) for count in (0, 2)
+    )
+    assert all(torch.equal(*pair) for pair in zip(alone.pixels, together.pixels, strict=True))
 
 
 def test_without_augmentation_a_picture_stays_as_it_is() -> None:
@@ -341,8 +374,11 @@ def test_pictures_grow_by_optimiser_steps_whatever_is_accumulated(tmp_path, monk
         run_align.main([*words, *more, "--out", str(tmp_path / f"run{len(more)}")])
     one, four = taught
     assert four.steps == 4 * one.steps == 32  # forward passes
-    old, new, late = torch.ones(1), torch.zeros(1), torch.tensor(10**6)
-    kept = [float(model.average.avg_fn(old, new, late)) for model in taught]
+    kept = []
+    for model in taught:
+        old = [torch.ones(1)]
+        model.average.multi_avg_fn(old, [torch.zeros(1)], torch.tensor(10**6))
+        kept.append(float(old[0]))
     assert kept[1] ** 4 == pytest.approx(kept[0], rel=1e-4)
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -171,6 +172,14 @@ def test_views_differ_from_the_plain_picture_and_from_each_other(tmp_path: Path)
     for number in range(4):
         versions = {stored[row, number].tobytes() for row in range(4)}
         assert len(versions) == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked")
+def test_processes_make_the_same_features(tmp_path: Path) -> None:
+    bundle, records = tiny.bundle(), pictures(40)  # two batches
+    alone = features.compute(bundle, records, tmp_path / "a", views=1)
+    together = features.compute(bundle, records, tmp_path / "b", views=1, workers=2)
+    assert np.array_equal(alone, together)
 
 
 def test_views_are_reproducible_and_leave_the_random_state_alone(tmp_path: Path) -> None:
@@ -374,7 +383,7 @@ def test_products_are_shown_on_other_grounds_too(tmp_path: Path, monkeypatch) ->
         shown.append((mask is not None, product, grounds, mild))
         return pixels[:, :side, :side]
 
-    monkeypatch.setattr(features, "random_view", spy)
+    monkeypatch.setattr("vlm.pictures.random_view", spy)
     picture = Image.new("RGB", (64, 64), "white")
     picture.paste("red", (20, 16, 44, 52))
     records = [Record("0", picture, facts={"articleType": "Shirts"}), Record("1", picture)]

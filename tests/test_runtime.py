@@ -145,6 +145,13 @@ def test_a_named_device_is_taken_when_it_is_there(machine) -> None:
     machine(cuda=True)
     assert runtime.pick_device("cuda:1") == torch.device("cuda", 1)
     assert runtime.pick_device("cpu") == torch.device("cpu")
+
+
+def test_processes_are_for_where_they_can_be_forked(monkeypatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    runtime.check_workers(0)
+    with pytest.raises(UserError, match="--workers wants Linux"):
+        runtime.check_workers(2)
     with pytest.raises(UserError, match="'cuda:2' is not on this machine"):
         runtime.pick_device("cuda:2")
 

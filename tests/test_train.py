@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,6 +138,14 @@ def test_unknown_stage_is_answered_with_the_known_ones() -> None:
         train.freeze(tiny.bundle().model, "projecter")
     assert "projecter" in str(caught.value)
     assert all(stage in str(caught.value) for stage in STAGES)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked")
+def test_processes_prepare_the_same_examples(fit, rows) -> None:
+    for workers in (0, 2):
+        fit(run=f"run{workers}", workers=workers)
+    alone, together = ([row["loss"] for row in rows(run=f"run{workers}")] for workers in (0, 2))
+    assert alone == together and len(alone) == QUICK["max_steps"]
 
 
 def test_accumulated_batches_equal_one_large_batch(fit, rows) -> None:

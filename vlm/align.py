@@ -121,17 +121,18 @@ class AlignModel(nn.Module):
 
 
 def moving_average(decay: float):
-    """An `avg_fn` for AveragedModel: what it was, and a little of what it is.
+    """A `multi_avg_fn` for AveragedModel: what it was, and a little of what it is.
 
     The first steps count more, for the weights run away from an average that is long: after n of
     them the decay is at most (1 + n) / (10 + n), as in TensorFlow's ExponentialMovingAverage.
     """
 
-    def mixed(average: torch.Tensor, new: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
-        if not torch.is_floating_point(average):
-            return new  # counters
+    def mixed(averages: list, new: list, steps: torch.Tensor) -> None:
+        if not torch.is_floating_point(averages[0]):
+            torch._foreach_copy_(averages, new)  # counters
+            return
         kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
-        return torch.lerp(average, new, 1 - kept)
+        torch._foreach_lerp_(averages, new, 1 - kept)
 
     return mixed
 
@@ -141,7 +142,7 @@ class Averaged(nn.Module):
 
     While it trains, pictures grow (progressive resizing: Tan and Le, 2021, arXiv 2104.00298): the
     first half of the steps sees them at the start size, the third quarter half-way, the last one
-    at their own.
+    at their own. It takes them as bytes and normalises them where the model is.
 
     Args:
         live: the model that learns.
@@ -153,7 +154,7 @@ class Averaged(nn.Module):
     def __init__(self, live: nn.Module, steps: int, start_size: int | None = None, decay=0.998):
         super().__init__()
         self.live, self.steps, self.start_size = live, steps, start_size
-        self.average = AveragedModel(live, avg_fn=moving_average(decay), use_buffers=True)
+        self.average = AveragedModel(live, multi_avg_fn=moving_average(decay), use_buffers=True)
         self.average.requires_grad_(False)
 
     def forward(self, pixel_values, labels, input_ids, attention_mask, groups) -> dict:
@@ -167,8 +168,8 @@ class Averaged(nn.Module):
         return model(self.sized(pixel_values), labels, input_ids, attention_mask, groups)
 
     def sized(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """The pictures at the size of this stage of the training."""
-        full = pixel_values.shape[-1]
+        """The pictures, normalised, at the size of this stage of the training."""
+        pixel_values, full = normalised(pixel_values), pixel_values.shape[-1]
         if not self.start_size or self.start_size >= full:
             return pixel_values
         quarter = 4 * int(self.average.n_averaged) // max(1, self.steps)
@@ -190,9 +191,9 @@ def attribute_values(
     return {name: values for name, values in table.items() if len(values) > 1}
 
 
-def normalised(pixels: Sequence[torch.Tensor]) -> torch.Tensor:
-    """float[B, 3, H, W] of pictures uint8[3, H, W], as the image processor gives it."""
-    return (torch.stack(list(pixels)).float() / 255 - 0.5) / 0.5
+def normalised(pixels: torch.Tensor) -> torch.Tensor:
+    """float[B, 3, H, W] of pictures uint8[B, 3, H, W], as the image processor gives it."""
+    return (pixels.float() / 255 - 0.5) / 0.5
 
 
 def tokenized(tokenizer, texts: Sequence[str]) -> Mapping[str, torch.Tensor]:
@@ -204,13 +205,13 @@ def tokenized(tokenizer, texts: Sequence[str]) -> Mapping[str, torch.Tensor]:
 
 
 def collate(tokenizer):
-    """A collator for `Pictures`: stacks, normalises, tokenizes."""
+    """A collator for `Pictures`: stacks them as bytes, for normalised they are four times that."""
 
     def batch(items: list[dict]) -> dict[str, torch.Tensor]:
         words = tokenized(tokenizer, [item["caption"] or " " for item in items])
         told = torch.tensor([bool(item["caption"]) for item in items])
         return {
-            "pixel_values": normalised([item["pixels"] for item in items]),
+            "pixel_values": torch.stack([item["pixels"] for item in items]),
             "labels": torch.tensor([item["labels"] for item in items]),
             "input_ids": words["input_ids"],
             "attention_mask": words["attention_mask"] * told[:, None],

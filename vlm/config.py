@@ -74,6 +74,9 @@ class TrainConfig:
     bf16: bool = setting(True, "compute in bfloat16 where the hardware has it")
     checkpointing: bool = setting(False, "compute activations twice: less memory, more time")
     threads: int = setting(0, "CPU threads, 0 = one for each core", low=0, high=1024)
+    workers: int = setting(
+        0, "processes that prepare pictures and examples for a GPU, 0 = none", low=0, high=1024
+    )
     seed: int = setting(0, "seed of order, dropout and initial weights", low=0, high=2**31 - 1)
 
     def __post_init__(self):

@@ -16,15 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from PIL import Image
 from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import Subset
 from tqdm import tqdm
 
-from vlm import encoding, runs
-from vlm.data.compose import mask_of
-from vlm.data.images import open_image
+from vlm import encoding, runs, runtime
 from vlm.mixture import encoded
-from vlm.pictures import MARGIN, is_product, random_view, resized
+from vlm.pictures import Views, is_product
 from vlm.types import Bundle, Record
 
 BATCH = 64
@@ -39,6 +37,7 @@ def compute(
     views: int = 0,
     grounds: torch.Tensor | None = None,
     mild: bool = False,
+    workers: int = 0,
 ) -> np.memmap:
     """What enters the projector, for every picture.
 
@@ -46,6 +45,7 @@ def compute(
         views: random views of each picture besides the plain one.
         grounds: uint8[S, 3, h, w], photographs that products are laid on in half of the views.
         mild: random views of products that are nearer to their pictures.
+        workers: processes that make the views, 0 = this one.
 
     Returns:
         float16[1 + views, n, N, Dv]; [0] is the plain picture. An interrupted computation goes on
@@ -56,7 +56,8 @@ def compute(
     if not done.exists():
         with runs.room(folder), _alone(folder, key):
             if not done.exists():
-                _fill(bundle, records, views, Views(bundle, records, grounds, mild), partial)
+                shown = Views(bundle.processor, records, grounds, mild)
+                _fill(bundle, shown, views, partial, workers)
                 partial.rename(done)
                 partial.with_suffix(".json").unlink(missing_ok=True)
     return np.load(done, mmap_mode="r").swapaxes(0, 1)
@@ -102,21 +103,23 @@ def fingerprint(bundle: Bundle, records: Sequence[Record], views: int, grounds=N
     return digest.hexdigest()[:32]
 
 
-def _fill(bundle: Bundle, records: Sequence[Record], views: int, view, path: Path) -> None:
+def _fill(bundle: Bundle, view: Views, views: int, path: Path, workers: int) -> None:
     """Write the features batch by batch; a side file remembers how far it came."""
-    progress = path.with_suffix(".json")
-    total, every = len(records) * (1 + views), 1 + views
-    first = json.loads(progress.read_text())["done"] if progress.exists() and path.exists() else 0
-    store = None
-    for start in tqdm(range(first, total, BATCH), desc="features", unit="batch"):
-        numbers = range(start, min(start + BATCH, total))
-        features = _batch(bundle, [view(*divmod(number, every)) for number in numbers])
+    progress, count, every = path.with_suffix(".json"), len(view.records), 1 + views
+    inputs = _Inputs(bundle, view, count * every, every)
+    done = json.loads(progress.read_text())["done"] if progress.exists() and path.exists() else 0
+    rest = Subset(inputs, range(done, len(inputs)))
+    loader = runtime.loader(rest, BATCH, workers, torch.as_tensor)
+    model, store = bundle.model.eval(), None
+    for pixels in tqdm(loader, desc="features", unit="batch"):
+        features = _features(model, pixels)
         if store is None:
-            shape = (len(records), every, *features.shape[1:])
-            store = _open(path, shape, fresh=first == 0)
-        store.reshape(total, *features.shape[1:])[start : start + len(numbers)] = features
+            store = _open(path, (count, every, *features.shape[1:]), fresh=done == 0)
+        end = done + len(features)
+        store.reshape(-1, *features.shape[1:])[done:end] = features
         store.flush()
-        runs.write_json(progress, {"done": start + len(numbers)})
+        runs.write_json(progress, {"done": end})
+        done = end
 
 
 def _open(path: Path, shape: tuple[int, ...], fresh: bool) -> np.memmap:
@@ -129,44 +132,27 @@ def _open(path: Path, shape: tuple[int, ...], fresh: bool) -> np.memmap:
     return store
 
 
-class Views:
-    """Views of pictures; the last picture stays decoded, for its views come one after another."""
+class _Inputs(TorchDataset):
+    """pixel_values of every view of every picture, one after another."""
 
-    def __init__(self, bundle: Bundle, records: Sequence[Record], grounds=None, mild=False):
-        self.records, self.grounds, self.mild = records, grounds, mild
-        self.side = _side(bundle.processor.image_processor)
-        self.decoded = lru_cache(maxsize=1)(self._decoded)
+    def __init__(self, bundle: Bundle, view: Views, total: int, every: int):
+        self.process, self.view = bundle.processor.image_processor, view
+        self.total, self.every = total, every
 
-    def __call__(self, index: int, turn: int) -> Image.Image:
-        """The picture in its plain form (turn 0) or in one of its random views."""
-        record = self.records[index]
-        if turn == 0:
-            return open_image(record.image)
-        pixels, mask = self.decoded(index)
-        seed = turn * len(self.records) + index
-        more = {"grounds": self.grounds, "mild": self.mild}
-        seen = random_view(pixels, mask, is_product(record), self.side, seed, **more)
-        return Image.fromarray(seen.permute(1, 2, 0).numpy())
+    def __len__(self) -> int:
+        return self.total
 
-    def _decoded(self, index: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """A little larger than its views; a product with its mask."""
-        pixels = resized(self.records[index], round(self.side * MARGIN), enlarge=False)
-        return pixels, mask_of(pixels) if is_product(self.records[index]) else None
-
-
-def _side(image_processor) -> int:
-    """The side of a picture that the tower sees, pixels."""
-    size = dict(image_processor.size)
-    return size.get("height") or size.get("shortest_edge") or max(size.values())
+    def __getitems__(self, numbers: list[int]) -> torch.Tensor:
+        pictures = [self.view(*divmod(number, self.every)) for number in numbers]
+        return self.process(pictures, return_tensors="pt")["pixel_values"]
 
 
 @torch.inference_mode()
-def _batch(bundle: Bundle, pictures: list[Image.Image]) -> np.ndarray:
-    model = bundle.model.eval()
-    pixels = bundle.processor.image_processor(pictures, return_tensors="pt")["pixel_values"]
+def _features(model, pixels: torch.Tensor) -> np.ndarray:
+    """float16[B, N, Dv] of what the image processor gives."""
     pixels = pixels.contiguous(memory_format=torch.channels_last)  # a quarter less time on a CPU
     features = model.model.vision_features(pixels.to(model.device, model.dtype))
-    return features.float().cpu().numpy().astype(np.float16)  # [B, N, Dv]
+    return features.float().cpu().numpy().astype(np.float16)
 
 
 class Examples(TorchDataset):
@@ -238,7 +224,7 @@ class Live(Examples):
 
     def __init__(self, bundle, records, views: int, grounds=None, epochs=1.0, turns=0, mild=False):
         super().__init__(bundle.processor, records, range(1 + views), epochs, turns)
-        self.view = Views(bundle, records, grounds, mild)
+        self.view = Views(bundle.processor, records, grounds, mild)
 
     def _seen(self, number: int, shown: int) -> dict[str, torch.Tensor]:
         picture = self.view(number, shown)

@@ -208,7 +208,8 @@ def generation_config(bundle: Bundle, config: GenerateConfig) -> GenerationConfi
 
 def panel(bundle: Bundle, records: Sequence[Record]) -> Iterator[dict[str, str]]:
     """The first question of each record with its right answer and the model's greedy one."""
-    for record in records:
-        turn = record.turns[0]
-        text = answer(bundle, open_image(record.image), turn.prompt)
+    turns = [record.turns[0] for record in records]
+    images = [open_image(record.image) for record in records]
+    texts = batch(bundle, images, [turn.prompt for turn in turns]) if turns else []
+    for record, turn, text in zip(records, turns, texts, strict=True):
         yield {"id": record.id, "prompt": turn.prompt, "answer": turn.answer, "text": text}

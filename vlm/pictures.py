@@ -1,13 +1,17 @@
 """Decoded pictures in random views: what a vision tower is trained on, and what features are of."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from random import Random
 
+import numpy as np
 import torch
+from PIL import Image
 from torch.utils.data import Dataset as TorchDataset
 from tqdm import tqdm
 
-from vlm.data.augment import view
+from vlm import runtime
+from vlm.data.augment import erased, view
 from vlm.data.compose import composed, mask_of, tensor_of
 from vlm.data.images import open_image
 from vlm.data.replies import UNKNOWN
@@ -60,6 +64,34 @@ def random_view(
     return view(pixels, size, seed, product, mild)
 
 
+class _Decoded(TorchDataset):
+    """Pixels and mask of each record, as arrays: tensors of other processes hold open files."""
+
+    def __init__(self, records: Sequence[Record], side: int, masked: bool):
+        self.records, self.side, self.masked = records, side, masked
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray | None]:
+        record = self.records[index]
+        pixels = resized(record, self.side, enlarge=not self.masked)
+        mask = mask_of(pixels) if self.masked and is_product(record) else None
+        return pixels.numpy(), None if mask is None else mask.numpy()
+
+
+def decoded(records: Sequence[Record], side: int, masked: bool, workers: int = 0):
+    """uint8[3, side, side] of each record, as they come, and its mask uint8[1, side, side].
+
+    Args:
+        masked: they are for random views: products with masks, tiny pictures not enlarged.
+        workers: processes that do it, 0 = this one.
+    """
+    loader = runtime.loader(_Decoded(records, side, masked), 64, workers, list)
+    pairs = (pair for batch in loader for pair in batch)
+    yield from tqdm(pairs, "pictures", total=len(records), leave=False)
+
+
 class Pictures(TorchDataset):
     """Decoded pictures with attribute labels and captions; `epochs` passes laid end to end.
 
@@ -72,6 +104,8 @@ class Pictures(TorchDataset):
         size: side of a view, pixels.
         augment: random views; else each picture as it is, with its first caption.
         mild: random views of products that are nearer to their pictures.
+        erase: share of random views of which a part is hidden.
+        workers: processes that decode the pictures, 0 = this one.
     """
 
     def __init__(
@@ -84,18 +118,19 @@ class Pictures(TorchDataset):
         epochs: float = 1,
         augment: bool = False,
         mild: bool = False,
+        erase: float = 0.0,
         seed: int = 0,
+        workers: int = 0,
     ):
         self.records, self.size, self.epochs = records, size, epochs
-        self.augment, self.mild, self.seed = augment, mild, seed
+        self.augment, self.mild, self.erase, self.seed = augment, mild, erase, seed
         every = times or [1] * len(records)
         self.order = [number for number, count in enumerate(every) for _ in range(count)]
         side = round(size * MARGIN) if augment else size
-        self.pixels, self.masks = [], {}
-        for number, record in enumerate(tqdm(records, "pictures", leave=False)):
-            self.pixels.append(resized(record, side, enlarge=not augment))
-            if augment and is_product(record):
-                self.masks[number] = mask_of(self.pixels[-1])
+        self.pixels, self.masks = [], []
+        for pixels, mask in decoded(records, side, masked=augment, workers=workers):
+            self.pixels.append(torch.from_numpy(pixels))
+            self.masks.append(None if mask is None else torch.from_numpy(mask))
         self.labels = [labels(record, values) for record in records]
         self.grounds = scenes(records) if augment else None
         self.groups = _groups(records)
@@ -108,15 +143,47 @@ class Pictures(TorchDataset):
         record, pixels = self.records[number], self.pixels[number]
         seed = self.seed * 1_000_003 + index
         if self.augment:
-            mask, product = self.masks.get(number), is_product(record)
+            mask, product = self.masks[number], is_product(record)
             more = {"grounds": self.grounds, "mild": self.mild}
             pixels = random_view(pixels, mask, product, self.size, seed, **more)
+            pixels = erased(pixels, seed, self.erase) if self.erase else pixels
         return {
             "pixels": pixels,
             "labels": self.labels[number],
             "caption": _caption(record, seed if self.augment else None),
             "group": self.groups[number],
         }
+
+
+class Views:
+    """Views of pictures; the last picture stays decoded, for its views come one after another."""
+
+    def __init__(self, processor, records: Sequence[Record], grounds=None, mild=False):
+        self.records, self.grounds, self.mild = records, grounds, mild
+        self.side = _side(processor.image_processor)
+        self.decoded = lru_cache(maxsize=1)(self._decoded)
+
+    def __call__(self, index: int, turn: int) -> Image.Image:
+        """The picture in its plain form (turn 0) or in one of its random views."""
+        record = self.records[index]
+        if turn == 0:
+            return open_image(record.image)
+        pixels, mask = self.decoded(index)
+        seed = turn * len(self.records) + index
+        more = {"grounds": self.grounds, "mild": self.mild}
+        seen = random_view(pixels, mask, is_product(record), self.side, seed, **more)
+        return Image.fromarray(seen.permute(1, 2, 0).numpy())
+
+    def _decoded(self, index: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """A little larger than its views; a product with its mask."""
+        pixels = resized(self.records[index], round(self.side * MARGIN), enlarge=False)
+        return pixels, mask_of(pixels) if is_product(self.records[index]) else None
+
+
+def _side(image_processor) -> int:
+    """The side of a picture that the tower sees, pixels."""
+    size = dict(image_processor.size)
+    return size.get("height") or size.get("shortest_edge") or max(size.values())
 
 
 def _caption(record: Record, seed: int | None) -> str:

@@ -125,6 +125,26 @@ def set_threads(count: int = 0) -> int:
     return count or cores
 
 
+def check_workers(count: int) -> None:
+    """Raise a `UserError` where processes that prepare examples cannot be forked."""
+    if count and sys.platform != "linux":
+        raise UserError("--workers wants Linux, where processes begin as copies; leave it out.")
+
+
+def loader(items, batch: int, workers: int, collate):
+    """A DataLoader that keeps the order and leaves the random state of this process alone.
+
+    Raises:
+        UserError: as `check_workers`.
+    """
+    import torch
+    from torch.utils.data import DataLoader
+
+    check_workers(workers)
+    own = torch.Generator()  # the loader draws a seed for its workers
+    return DataLoader(items, batch, num_workers=workers, collate_fn=collate, generator=own)
+
+
 def peak_memory(device: "torch.device") -> int:
     """Largest memory this process has held so far, in bytes (GPU memory on a GPU)."""
     import torch

@@ -124,6 +124,7 @@ def arguments(
         ddp_find_unused_parameters=False,
         seed=config.seed,
         data_seed=config.seed,
+        dataloader_num_workers=config.workers,
         remove_unused_columns=False,
         label_names=["labels"],
         include_num_input_tokens_seen="non_padding" if text else "no",
@@ -177,6 +178,7 @@ def fit(
     """
     if not len(train_data):
         raise UserError("There is no example to train on; raise --epochs or give more pictures.")
+    runtime.check_workers(config.workers)
     runtime.set_threads(config.threads)
     with runs.room(run), _cache_kept(model):
         checkpoint = runs.prepare(run, resume)

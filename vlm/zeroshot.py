@@ -46,8 +46,9 @@ def measure(model, tokenizer, records: Sequence[Record], size: int) -> dict[str,
 def _images(model, records: Sequence[Record], size: int) -> torch.Tensor:
     rows, device = [], next(model.parameters()).device
     for start in range(0, len(records), BATCH):
-        pixels = normalised([resized(record, size) for record in records[start : start + BATCH]])
-        rows.append(model.embed_images(model.pooled(pixels.to(device))).cpu())
+        some = [resized(record, size) for record in records[start : start + BATCH]]
+        pixels = normalised(torch.stack(some).to(device))
+        rows.append(model.embed_images(model.pooled(pixels)).cpu())
     return torch.cat(rows)
 
 

@@ -3,6 +3,8 @@
 import torch
 from torchvision.transforms import v2
 
+GREY = 127  # of what is hidden
+
 
 def view(
     pixels: torch.Tensor, size: int, seed: int, product: bool = True, mild: bool = False
@@ -24,6 +26,19 @@ def view(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _transform(size, product, mild)(pixels)
+
+
+def erased(pixels: torch.Tensor, seed: int, share: float) -> torch.Tensor:
+    """A grey rectangle hides a part, up to a quarter, of so many pictures (0 to 1).
+
+    Random erasing (Zhong et al., 2017, arXiv 1708.04896), the same for the same seed.
+
+    Args:
+        pixels: uint8[3, H, W].
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(-1 - seed)  # not what the view's own crop was drawn from
+        return v2.RandomErasing(p=share, scale=(0.02, 0.25), value=GREY)(pixels)
 
 
 def _transform(size: int, product: bool, mild: bool) -> v2.Compose:

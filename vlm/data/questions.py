@@ -63,9 +63,16 @@ def wrong(facts: Mapping[str, str], key: str, rng: Random) -> str:
 
 
 def what_not(facts: Mapping[str, str], rng: Random, share: float = 1.0) -> tuple[Turn, ...]:
-    """What the thing is not, for this share of things and where its kind is known."""
-    other = wrong(facts, KINDS, rng) if rng.random() < share else ""
-    return (_not(describe_kind(other), rng),) if other else ()
+    """What the thing is not, for this share of things and where its kind is known.
+
+    Kinds that it may be taken for are passed over: a doubtful answer is never a right one.
+    """
+    kind = _value(facts, KINDS)
+    apart = [(v, w) for v, w in zip(*_rivals(KINDS, kind), strict=True) if not _near(v, kind)]
+    if not apart or rng.random() >= share:
+        return ()
+    values, weights = zip(*apart, strict=True)
+    return (_not(describe_kind(rng.choices(values, weights)[0]), rng),)
 
 
 def is_it(kind: str, others: Sequence[str], rng: Random) -> Turn:
@@ -143,9 +150,13 @@ def _rivals(key: str, value: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
         return (), ()
     alike = [group for group in question_words.ALIKE.get(key, ()) if value in group]
     others = [v for v in shares if v != value and not any(v in group for group in alike)]
-    near = [any({v, value} <= group for group in question_words.NEAR) for v in others]
-    weights = [shares[v] * (NEARER if close else 1) for v, close in zip(others, near, strict=True)]
+    weights = [shares[v] * (NEARER if _near(v, value) else 1) for v in others]
     return tuple(others), tuple(weights)
+
+
+def _near(one: str, other: str) -> bool:
+    """True for values that are easily taken for one another."""
+    return any({one, other} <= group for group in question_words.NEAR)
 
 
 @cache
