@@ -18,7 +18,7 @@ PURE_DATA = {
     "vlm.metrics.lexicon",
 }  # files that are one table, of any length
 # both must precede transformers, which imports torchvision and bitsandbytes in many places
-RUNS_AT_IMPORT = {"vlm": ["repair_torchvision()", "quiet_bitsandbytes()"]}
+RUNS_AT_IMPORT = {"vlm": ["repair_torchvision_when_imported()", "quiet_bitsandbytes()"]}
 
 # From the bottom to the top: a module may import those of the lines above its own, and none of its
 # own line. A full name wins over a pattern.

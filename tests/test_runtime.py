@@ -60,7 +60,7 @@ def test_broken_torchvision_fails_alone_and_works_with_the_package(broken: None)
     ours = in_a_new_process(
         "import vlm, torchvision\n"
         "from torchvision.transforms import v2\n"
-        "assert vlm.repair_torchvision(), 'a second call says the same and does nothing'\n"
+        "assert vlm.runtime.repair_torchvision(), 'a second call says so and does nothing'\n"
     )
     assert ours.returncode == 0, ours.stderr[-2000:]
 
@@ -109,6 +109,22 @@ def test_missing_or_imported_torchvision_needs_no_repair(fresh: pytest.MonkeyPat
     fresh.setattr(runtime.importlib.util, "find_spec", lambda name: None)
     assert runtime.repair_torchvision() is False
     assert not Recorder.defined
+
+
+def test_the_repair_waits_until_torchvision_is_imported(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setattr(runtime, "_library_loads", lambda folder: False)
+    fresh.setattr(sys, "meta_path", list(sys.meta_path))
+    before = list(sys.meta_path)
+    runtime.repair_torchvision_when_imported()
+    finder = sys.meta_path[0]
+    assert finder.find_spec("torch") is None and not Recorder.defined
+    assert finder.find_spec("torchvision") is None and len(Recorder.defined) == 2
+    assert sys.meta_path == before
+
+
+def test_the_package_itself_needs_no_torch() -> None:
+    found = in_a_new_process("import sys, vlm; assert 'torch' not in sys.modules")
+    assert found.returncode == 0, found.stderr
 
 
 def test_a_library_that_cannot_be_loaded_is_noticed(tmp_path: Path) -> None:
@@ -221,7 +237,7 @@ def test_large_blocks_go_back_to_the_system_though_small_ones_lie_between() -> N
         "blocks = []\n"
         "for _ in range(40):\n"
         "    blocks.append(libc.malloc(8 << 20)); ctypes.memset(blocks[-1], 1, 8 << 20)\n"
-        "    libc.malloc(1000)\n"
+        "    libc.malloc(100_000)  # more than older holes hold\n"
         "full = me.memory_info().rss\n"
         "for block in blocks: libc.free(block)\n"
         "print((full - me.memory_info().rss) >> 20)"

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import importlib.abc
 import importlib.util
 import logging
 import os
@@ -40,6 +41,21 @@ def repair_torchvision() -> bool:
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _repair.append(library)
     return True
+
+
+class _Repairer(importlib.abc.MetaPathFinder):
+    """Repairs torchvision when somebody is about to import it, then is gone."""
+
+    def find_spec(self, fullname: str, path=None, target=None) -> None:
+        if fullname == "torchvision":
+            sys.meta_path.remove(self)
+            repair_torchvision()
+
+
+def repair_torchvision_when_imported() -> None:
+    """Until then the repair waits: it takes torch, and a --help should not take seconds."""
+    if "torchvision" not in sys.modules:
+        sys.meta_path.insert(0, _Repairer())
 
 
 def _library_loads(folder: Path) -> bool:
