@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
             mixture.sign(train, args.out, args.resume)
             teach(bundle, train, held_out, args, config)
             if args.projector == "words":
-                distil.harden(bundle.model.model.projector)
+                distil.harden(bundle.model.model.projector, distil.classes(train.records))
             with runs.room(args.out):
                 load.save(bundle, args.out / "model")
             print(f"Saved. Try: python -m vlm describe PICTURE --model {args.out / 'model'}")

@@ -305,14 +305,16 @@ def test_a_finished_model_gets_visual_words(flags: list[str], tmp_path: Path) ->
     assert torch.equal(kept.choose.weight, after.model.model.projector.choose.weight)
 
 
-def test_finished_words_are_harder_and_choose_the_same() -> None:
+def test_finished_words_choose_the_same_harder_and_those_of_details_softer() -> None:
     projector = build.reprojected(tiny.bundle(), "words", [5, 3]).model.model.projector
     seen = torch.randn(9, 1, projector.choose.in_features)
     with torch.no_grad():
         before = projector.choose(seen.mean(1))
-        distil.harden(projector)
+        distil.harden(projector, ("articleType", "pattern"))
         after = projector.choose(seen.mean(1))
-    assert torch.allclose(after, distil.HARDER * before, atol=1e-5) and distil.HARDER > 1
+    assert torch.allclose(after[:, :5], distil.HARDER * before[:, :5], atol=1e-5)
+    assert torch.allclose(after[:, 5:], distil.SOFTER * before[:, 5:], atol=1e-5)
+    assert distil.SOFTER < 1 < distil.HARDER
 
 
 @pytest.mark.parametrize("more", [[], ["--unfreeze"]])

@@ -12,7 +12,7 @@ Product names tell few of the details that can be seen. Those that the probe is 
 where a question wants them all (pseudo-labels; Lee, 2013).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +34,7 @@ RIVALS = 32  # pictures among which the most similar one is mixed in
 LEAST = 0.3  # share of the lesser picture in a mixture
 PRODUCT = "product"
 SHARPNESS = 8.0  # of visual words: few pictures are left between two of them
-HARDER = 3.0  # once they are learnt
+HARDER, SOFTER = 3.0, 0.25  # once they are learnt: what it is; details, told where they are sure
 
 Part = tuple[Loaded, np.ndarray]  # records and their features, float16[views, n, N, Dv]
 
@@ -110,11 +110,19 @@ def spell(projector: VisualWords, probe: Probe, bundle: Bundle) -> None:
                 spelt.weight[:, number] = embedded[ids].mean(0)
 
 
-def harden(projector: VisualWords) -> None:
-    """Sharpen finished visual words: gradients need a slope, answers none (Jang et al., 2017)."""
+def harden(projector: VisualWords, attributes: Iterable[str]) -> None:
+    """Sharpen finished visual words: gradients need a slope, answers none (Jang et al., 2017).
+
+    Those of details become softer: whether one is told at all depends on how sure it is.
+
+    Args:
+        attributes: what the groups of words stand for, in their order.
+    """
+    parts = (part.split(projector.sizes) for part in projector.choose.parameters())
     with torch.no_grad():
-        for part in projector.choose.parameters():
-            part.mul_(HARDER)
+        for name, *group in zip(attributes, *parts, strict=True):
+            for part in group:
+                part.mul_(SOFTER if name in captions.DETAIL_KEYS else HARDER)
 
 
 def report(probe: Probe, held_out: Mixture, plain: Sequence[np.ndarray], out: Path) -> None:
