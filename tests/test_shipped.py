@@ -21,7 +21,7 @@ from vlm.runs import read_jsonl
 BARS = {"subCategory": 94.6, "articleType": 83.9, "baseColour": 68.1, "gender": 88.8, "usage": 88.5}
 SCENES = 88  # of CIFAR-10's kinds
 LOOKS = {"obedience": 98, "blank": 95}
-ABLE = {"json": 99.5, "json_agrees": 98, "yesno": 85, "not": 85, "brief": 100}
+ABLE = {"json": 99.5, "json_agrees": 98, "yesno": 85, "not": 95, "brief": 100}
 ABLE |= {"detail_recall": 50, "detail_precision": 80}
 SETS = ("composited", "drawn", "cifar10", "negatives")  # evaluation-NAME, beside fashion's
 
@@ -135,15 +135,15 @@ def test_the_shipped_curve_ends_where_its_run_ended():
     assert {row["step"] for row in scores} <= steps
 
 
-@pytest.mark.parametrize("part", [1, 2, 3])
+@pytest.mark.parametrize("part", [1, 2])
 def test_held_out_loss_falls_in_each_part_of_the_training(part):
     """Each part was asked other questions: its losses compare with one another alone."""
     rows = [row for row in read_jsonl(SHIPPED / "metrics.jsonl") if row.get("part", 1) == part]
     losses = [row["eval_loss"] for row in rows if "eval_loss" in row]
-    assert len(losses) >= {1: 3, 2: 2, 3: 3}[part]
-    assert losses[-1] == min(losses) and losses[0] == max(losses)
-    if part < 3:  # the third was made longer as it ran: its learning rate rose once
-        assert losses == sorted(losses, reverse=True)
+    assert len(losses) >= {1: 3, 2: 2}[part]
+    least = losses.index(min(losses))
+    assert least and losses[: least + 1] == sorted(losses[: least + 1], reverse=True)
+    assert losses[-1] < 1.02 * losses[least]  # surer in the end, of doubtful labels too
 
 
 @pytest.mark.slow
