@@ -34,9 +34,9 @@ def test_the_command_writes_a_band_and_holds_a_repeat_against_it(tmp_path, monke
     band = tmp_path / "expected.json"
     monkeypatch.setattr(reproduce, "losses", lambda seed, args: {"100": 1.0 + 0.01 * seed})
     assert reproduce.main(["--write", "--band", str(band)]) == 0
-    assert json.loads(band.read_text())["band"] == {"100": [0.9596, 1.0604]}
+    assert json.loads(band.read_text())["band"] == {"100": [0.9392, 1.1008]}
     assert reproduce.main(["--band", str(band)]) == 0
-    assert reproduce.main(["--band", str(band), "--seed", "9"]) == 1
+    assert reproduce.main(["--band", str(band), "--seed", "19"]) == 1
 
 
 def test_without_a_band_it_says_how_to_write_one(tmp_path: Path, capsys) -> None:
