@@ -18,6 +18,7 @@ from vlm import encoding, generate
 from vlm.config import GenerateConfig
 from vlm.errors import UserError
 from vlm.generate import Stats, answer, batch, stream
+from vlm.panel import asked
 from vlm.types import Bundle
 
 QUESTIONS = [(colour, turn) for colour in tiny.COLOURS for turn in tiny.questions(colour)]
@@ -125,7 +126,7 @@ def test_answer_is_cut_at_the_number_of_tokens_asked_for(bundle: Bundle, count: 
 
 
 def test_panel_answers_the_first_question_of_each_record(bundle: Bundle) -> None:
-    rows = list(generate.panel(bundle, tiny.records(4)))
+    rows = list(asked(bundle, tiny.records(4)))
     assert [row["id"] for row in rows] == ["0", "1", "2", "3"]
     right = [f"It is {record.facts['baseColour']}." for record in tiny.records(4)]
     assert [row["text"] for row in rows] == [row["answer"] for row in rows] == right

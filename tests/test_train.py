@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests import tiny
-from vlm import build, encoding, features, forecast, generate, runlog, runs, train
+from vlm import build, encoding, features, forecast, runlog, runs, train
 from vlm.config import TrainConfig
 from vlm.errors import UserError
+from vlm.panel import asked
 from vlm.train import STAGES
 from vlm.types import IGNORE_INDEX, Bundle
 
@@ -56,7 +57,7 @@ def fit(store, tmp_path: Path) -> Callable[..., Bundle]:
             tmp_path / run,
             resume=resume,
             processor=bundle.processor,
-            describe=lambda: generate.panel(bundle, HELD_OUT[:panel]),
+            describe=lambda: asked(bundle, HELD_OUT[:panel]),
         )
         return bundle
 

@@ -13,9 +13,8 @@ from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaLis
 from vlm import encoding
 from vlm.confidence import Confidence, own_tokens
 from vlm.config import GenerateConfig
-from vlm.data.images import open_image
 from vlm.encoding import History
-from vlm.types import Bundle, Record
+from vlm.types import Bundle
 
 
 @dataclass
@@ -204,12 +203,3 @@ def generation_config(bundle: Bundle, config: GenerateConfig) -> GenerationConfi
         bos_token_id=own.bos_token_id,
         **sampling,
     )
-
-
-def panel(bundle: Bundle, records: Sequence[Record]) -> Iterator[dict[str, str]]:
-    """The first question of each record with its right answer and the model's greedy one."""
-    turns = [record.turns[0] for record in records]
-    images = [open_image(record.image) for record in records]
-    texts = batch(bundle, images, [turn.prompt for turn in turns]) if turns else []
-    for record, turn, text in zip(records, turns, texts, strict=True):
-        yield {"id": record.id, "prompt": turn.prompt, "answer": turn.answer, "text": text}

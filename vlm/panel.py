@@ -6,13 +6,14 @@ The run folder keeps a small copy of each picture, so that the answers can be lo
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vlm import describe, generate, runs
+from vlm import describe, runs
 from vlm.config import DESCRIBE
 from vlm.data.images import open_image
 from vlm.types import Bundle, Record, Turn
 
 FOLDER, PAGE = "panel", "panel.html"
 TEMPLATE = Path(__file__).with_name("panel.html.jinja")
+BATCH = 32  # pictures described at once
 SIDE = 224  # pixels of the longer side of a copy
 
 
@@ -46,9 +47,18 @@ def keep(shown: Sequence[Record], run: Path) -> dict[str, str]:
 
 def answers(bundle: Bundle, shown: Sequence[Record], kept: dict[str, str]) -> Iterator[dict]:
     """The first question of each record, the right answer where known, and the model's."""
-    for row in generate.panel(bundle, shown):
+    for row in asked(bundle, shown):
         known = {key: value for key, value in row.items() if value or key == "text"}
         yield {"image": kept[row["id"]], **known}
+
+
+def asked(bundle: Bundle, shown: Sequence[Record]) -> Iterator[dict[str, str]]:
+    """The first question of each record with its right answer and the model's greedy one."""
+    turns = [record.turns[0] for record in shown]
+    images, prompts = [record.image for record in shown], [turn.prompt for turn in turns]
+    answered = describe.texts(bundle, images, prompts, BATCH)
+    for record, turn, text in zip(shown, turns, answered, strict=True):
+        yield {"id": record.id, "prompt": turn.prompt, "answer": turn.answer, "text": text}
 
 
 def write_page(run: Path) -> Path | None:

@@ -45,6 +45,12 @@ def resized(record: Record, side: int, enlarge: bool = True) -> torch.Tensor:
     return tensor_of(picture.resize((side, side)))
 
 
+def cut(record: Record, side: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """What random views are made of: `resized`, not enlarged, and the mask of a product."""
+    pixels = resized(record, side, enlarge=False)
+    return pixels, mask_of(pixels) if is_product(record) else None
+
+
 def random_view(
     pixels: torch.Tensor,
     mask: torch.Tensor | None,
@@ -75,8 +81,7 @@ class _Decoded(TorchDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray | None]:
         record = self.records[index]
-        pixels = resized(record, self.side, enlarge=not self.masked)
-        mask = mask_of(pixels) if self.masked and is_product(record) else None
+        pixels, mask = cut(record, self.side) if self.masked else (resized(record, self.side), None)
         return pixels.numpy(), None if mask is None else mask.numpy()
 
 
@@ -176,8 +181,7 @@ class Views:
 
     def _decoded(self, index: int) -> tuple[torch.Tensor, torch.Tensor | None]:
         """A little larger than its views; a product with its mask."""
-        pixels = resized(self.records[index], round(self.side * MARGIN), enlarge=False)
-        return pixels, mask_of(pixels) if is_product(self.records[index]) else None
+        return cut(self.records[index], round(self.side * MARGIN))
 
 
 def _side(image_processor) -> int:
