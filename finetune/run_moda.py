@@ -16,8 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a check
 
 from vlm.config import TrainConfig, add_flags, add_run_flags, count, from_args  # noqa: E402
 from vlm.errors import UserError, lookup, one_sentence  # noqa: E402
-from vlm.models.projectors import PROJECTORS  # noqa: E402
-from vlm.presets import IMAGE_FEATURES, PRESETS  # noqa: E402
+from vlm.presets import IMAGE_FEATURES, PRESETS, PROJECTORS  # noqa: E402
 
 BUILDABLE = {name: preset for name, preset in PRESETS.items() if preset.buildable}
 OVERRIDES = ("vision", "text", "image_features", "projector")

@@ -33,7 +33,7 @@ class FakeEndpoint:
         answer: messages -> the text of the true answer.
         key: the bearer key that it wants; "" takes any.
         faults: the share of requests that fail.
-        hang: seconds that it says nothing before it answers after all.
+        hang: seconds that it says nothing before it answers after all; longer than a test takes.
         always: a fault that every request meets.
         model: the one model that it knows; "" knows them all.
 
@@ -51,7 +51,7 @@ class FakeEndpoint:
         key: str = "",
         faults: float = 0.0,
         seed: int = 0,
-        hang: float = 0.6,
+        hang: float = 60,
         always: str = "",
         model: str = "",
     ):
@@ -209,7 +209,7 @@ def questions(count: int) -> list:
 
 def client(fake: FakeEndpoint, cache: Cache | None = None, **settings: Any) -> Endpoint:
     """Asks this server, without waiting between tries."""
-    settings = {"endpoint": fake.address, "timeout": 0.4} | settings
+    settings = {"endpoint": fake.address, "timeout": 30} | settings
     return Endpoint("fake", EndpointConfig(**settings), cache, no_sleep)
 
 

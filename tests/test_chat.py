@@ -88,7 +88,7 @@ def test_the_key_is_in_no_file_log_repr_or_sentence(tmp_path, monkeypatch, caplo
     for name in ("huggingface_hub", "httpx", "httpx2", "httpcore", "httpcore2"):
         caplog.set_level(logging.DEBUG, logger=name)
     seen = []
-    with FakeEndpoint(lambda m: f'{{"said": "{CANARY}"}}', key=CANARY, faults=0.4) as fake:
+    with FakeEndpoint(lambda m: f'{{"said": "{CANARY}"}}', key=CANARY, faults=0.4, hang=0) as fake:
         ask = client(fake, Cache(tmp_path / "asked.jsonl"), tries=20)
         seen += [*ask.answers(questions(20)), ask, ask.server, ask.ledger, ask.summary()]
         fake.key = "another"  # the server now quotes the key that it refuses

@@ -129,7 +129,8 @@ def test_a_prompt_of_ones_own(tmp_path):
 @pytest.mark.parametrize("seed", range(3))
 def test_faults_do_not_change_one_mark_of_the_endpoint_judge(seed, tmp_path):
     with FakeEndpoint(true_judge, faults=0.2, seed=seed) as fake:
-        judge = EndpointJudge(client(fake, Cache(tmp_path / "asked.jsonl")), read_prompt())
+        ask = client(fake, Cache(tmp_path / "asked.jsonl"), timeout=3)
+        judge = EndpointJudge(ask, read_prompt())
         judged = list(judge.judge(TEXTS, KNOWN))
     assert [row.scores for row in judged] == [row.scores for row in RIGHT]
     assert fake.met.total() > 6 and judge.name == "endpoint:fake"

@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from tests import tiny
-from vlm import encoding, load
+from vlm import encoding, load, presets
 from vlm.models.configuration_vlm import VlmConfig
 from vlm.models.modeling_vlm import VlmForConditionalGeneration
 from vlm.models.projectors import PROJECTORS
@@ -440,6 +440,10 @@ def test_four_bit_decoder_trains_on_after_an_evaluation(case: Case, tmp_path: Pa
 
 
 # --- the tables ----------------------------------------------------------------------------------
+
+
+def test_help_texts_name_all_projectors() -> None:
+    assert presets.PROJECTORS == tuple(PROJECTORS)
 
 
 @pytest.mark.parametrize("name", PROJECTORS)

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 IMAGE_FEATURES = ("pooled", "projected", "patches")  # what a tower may give, see VlmConfig
+PROJECTORS = ("linear", "mlp", "mlp2x", "pixel_shuffle", "words")  # help texts need no torch
 SHIPPED = Path(__file__).parent / "checkpoints" / "moda-mini"
 
 
@@ -22,7 +23,7 @@ class Preset:
         image_features: what the tower gives: pooled, projected or patches.
         image_size, patch_size: pixels, of a model that reads raw patches, without a tower.
         chat_template: how a pretrained decoder has learnt to be asked; empty = Loupe's own.
-        projector: a name in `models.projectors.PROJECTORS`.
+        projector: one of PROJECTORS.
         training: defaults of `TrainConfig` that differ for this model.
     """
 
