@@ -7,6 +7,7 @@ usable: the answer comes as soon as the model is open. Once it is asked after `S
 which gives the first description alone, end to end: upload, decoding, answer, over the endpoint.
 """
 
+import argparse
 import json
 import os
 import socket
@@ -25,8 +26,9 @@ LIMIT_SECONDS = 120
 SETTLED = 15.0  # seconds
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Start the app twice, print one table and write one JSON."""
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args(argv)
     served, answered, _ = _visit(wait=0)
     _, _, seconds = _visit(wait=SETTLED)
     rows = {"start to page served (s)": served, "start to first answer (s)": answered}

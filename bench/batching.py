@@ -7,6 +7,7 @@ turns, in one process. Printed are what part of a batch is no padding, the secon
 and their ratio.
 """
 
+import argparse
 import json
 import statistics
 import sys
@@ -27,8 +28,9 @@ BATCH, STEPS, PICTURES = 64, 20, 500
 KEYS = ("articleType", "baseColour", "gender", "usage")
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Time both sides in turns, print one table and write one JSON."""
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args(argv)
     import torch
 
     runtime.set_threads()

@@ -6,6 +6,7 @@ Both sides take the same steps of the shipped model's shape, in turns, in one pr
 the medians is printed. The stored side's own cost, each view computed once, is printed beside it.
 """
 
+import argparse
 import json
 import statistics
 import sys
@@ -25,8 +26,9 @@ BATCH, ROUNDS = 32, 7
 TURN = Turn("Describe this picture.", "This is a pair of men's black formal shoes.")
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Time both sides in turns, print one table and write one JSON."""
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args(argv)
     import torch
 
     runtime.set_threads()

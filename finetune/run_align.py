@@ -18,8 +18,10 @@ from vlm.config import TrainConfig, add_flags, add_run_flags, count, from_args  
 from vlm.errors import UserError, one_sentence  # noqa: E402
 
 TRAINING = {"epochs": 8, "batch_size": 96, "weight_decay": 0.05, "max_grad_norm": 5.0}
+START = 72  # pixels
 SMALLEST = 32  # pixels: the tower halves the picture five times
 SHARD = "9MB"  # of weights in one file
+KEPT = ("vision", "image_size", "heads", "mild", "erase", "seed")  # kept by --resume
 TEXT = {"hidden_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4}
 TEXT |= {"intermediate_size": 512, "hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
 
@@ -29,13 +31,10 @@ def main(argv: list[str] | None = None) -> None:
     with one_sentence():
         args = parse(argv)
         config = from_args(TrainConfig, args)
-        for flag, size in (("--image-size", args.image_size), ("--start-size", args.start_size)):
-            if size < SMALLEST:
-                raise UserError(f"{flag} is {size}, give at least {SMALLEST} pixels.")
-        if config.checkpointing:
-            raise UserError("The alignment keeps all activations; leave --checkpointing out.")
+        check_flags(args)
         from vlm import align, mixture, runs, runtime  # transformers takes seconds
 
+        runtime.check_workers(config.workers)
         runs.check_free(args.out, args.resume)
         device = runtime.pick_device(args.device)
         train, held_out = (
@@ -48,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
                 "No attribute has two values that enough pictures share; give more pictures."
             )
         model, tokenizer = new_towers(args, values, train.records, config)
-        mixture.sign(train, args.out, args.resume)
+        mixture.sign(train, args.out, args.resume, **{name: vars(args)[name] for name in KEPT})
         teach(model.to(device), tokenizer, values, train, held_out.records, args, config)
         with runs.room(args.out):
             best = model.average.module
@@ -56,6 +55,22 @@ def main(argv: list[str] | None = None) -> None:
             save(best.tower, values, args)
             runs.write_json(args.out / "zeroshot.json", found)
         print(f"Saved. Go on with: python finetune/run_moda.py --vision {args.out / 'tower'}")
+
+
+def check_flags(args: argparse.Namespace) -> None:
+    """Raise a `UserError` for values that no training could use, before anything is loaded."""
+    for flag, size in (("--image-size", args.image_size), ("--start-size", args.start_size)):
+        if size < SMALLEST:
+            raise UserError(f"{flag} is {size}, give at least {SMALLEST} pixels.")
+    if args.start_size > args.image_size:
+        raise UserError(
+            f"--start-size is {args.start_size}, give at most --image-size, {args.image_size}: "
+            "pictures grow."
+        )
+    if not 0 <= args.decay < 1:
+        raise UserError(f"--decay is {args.decay:g}, give at least 0 and less than 1.")
+    if args.checkpointing:
+        raise UserError("The alignment keeps all activations; leave --checkpointing out.")
 
 
 def new_towers(args: argparse.Namespace, values: dict, records: tuple, config: TrainConfig):
@@ -148,17 +163,21 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--vision", help="vision tower: folder or Hub id (default: a ResNet-18 from scratch)")
     add("--image-size", type=count, default=128, help="side of a picture, pixels (default: 128)")
-    add("--start-size", type=count, default=72, help="side at the start, pixels (default: 72)")
+    add("--start-size", type=count,
+        help=f"side at the start, pixels (default: {START}, at most --image-size)")  # fmt: skip
     add("--decay", type=float, default=0.998, help="of the average of weights (default: 0.998)")
     add("--heads", action=argparse.BooleanOptionalAction, default=True,
         help="attribute heads help to train the tower (default: yes)")  # fmt: skip
     add("--mild", action="store_true",
         help="views of products nearer to their pictures, for the end of a training")  # fmt: skip
     add("--erase", type=partial(count, high=100), default=0, metavar="PERCENT",
-        help="a grey rectangle hides a part of so many views (default: 0)")  # fmt: skip
+        help="hide a part of PERCENT %% of the views behind grey (default: 0)")  # fmt: skip
     add("--half", action="store_true", help="save the tower in float16, half the size")
     add_flags(parser, TrainConfig, **TRAINING)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.start_size is None:
+        args.start_size = min(START, args.image_size)
+    return args
 
 
 if __name__ == "__main__":

@@ -16,10 +16,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a check
 
 from vlm.config import TrainConfig, add_flags, add_run_flags, count, from_args  # noqa: E402
 from vlm.errors import UserError, lookup, one_sentence  # noqa: E402
-from vlm.presets import IMAGE_FEATURES, PRESETS, PROJECTORS  # noqa: E402
+from vlm.presets import IMAGE_FEATURES, PRESETS, PROJECTORS, SHIPPED  # noqa: E402
 
 BUILDABLE = {name: preset for name, preset in PRESETS.items() if preset.buildable}
 OVERRIDES = ("vision", "text", "image_features", "projector")
+KEPT = ("preset", "model", *OVERRIDES, "unfreeze", "turns", "views", "mild", "mixed", "sure")
+KEPT += ("matched", "seed")  # what a run that is gone on with must keep, besides its data
+STORED = "--mixed, --sure, --matched and --projector words"
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -30,6 +33,7 @@ def main(argv: list[str] | None = None) -> None:
         check_flags(args)
         from vlm import align, distil, encoding, load, mixture, runs, runtime  # these take seconds
 
+        runtime.check_workers(config.workers)
         if not (args.dry_run or args.show_labels):
             runs.check_free(args.out, args.resume)
         runtime.set_threads(config.threads)
@@ -40,11 +44,11 @@ def main(argv: list[str] | None = None) -> None:
         )
         if probed(args) and not align.attribute_values(train.records):
             raise UserError(
-                "--mixed, --sure, --matched and --projector words go by pictures' attributes, of "
-                "which these have none; leave them out."
+                f"{STORED} go by pictures' attributes, of which these have none; leave them out."
             )
         bundle = new_model(args, train.records, config.seed)
         bundle.model.to(device)
+        encoding.check_turns(train.records)
         turns = [turn for part in train for record in part.records[:200] for turn in record.turns]
         encoding.check_labels(bundle.processor, turns)
         if args.show_labels:
@@ -52,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
         elif args.dry_run:
             print(dry_run(bundle, train, args, config))
         else:
-            mixture.sign(train, args.out, args.resume)
+            mixture.sign(train, args.out, args.resume, **{name: vars(args)[name] for name in KEPT})
             teach(bundle, train, held_out, args, config)
             if args.projector == "words":
                 distil.harden(bundle.model.model.projector, distil.classes(train.records))
@@ -68,10 +72,7 @@ def check_flags(args: argparse.Namespace) -> None:
     if args.model and given:
         raise UserError(f"--model brings its own parts; leave {given} out.")
     if probed(args) and args.unfreeze:
-        raise UserError(
-            "--mixed, --sure, --matched and --projector words go by stored features, --unfreeze "
-            "has none; leave it out."
-        )
+        raise UserError(f"{STORED} go by stored features, --unfreeze has none; leave it out.")
 
 
 def overrides(args: argparse.Namespace) -> dict[str, str]:
@@ -86,6 +87,8 @@ def probed(args: argparse.Namespace) -> bool:
 
 def new_model(args: argparse.Namespace, train: tuple, seed: int):
     """A finished model, or the preset's with the flags' parts; only what the stage says learns."""
+    from transformers import set_seed
+
     from vlm import build, distil, forecast, load
     from vlm.train import freeze
 
@@ -93,6 +96,7 @@ def new_model(args: argparse.Namespace, train: tuple, seed: int):
         bundle = load.load(args.model, device="cpu", dtype="float32")
         if not hasattr(bundle.model.config, "image_features"):
             raise UserError(f"{args.model} is not of this recipe; run_qlora.py fine-tunes it.")
+        set_seed(seed)
     else:
         preset = dataclasses.replace(BUILDABLE[args.preset], **overrides(args))
         turns = (turn for record in train for turn in record.turns)
@@ -155,21 +159,16 @@ def on_features(bundle, train, held_out, args: argparse.Namespace, config: Train
     from vlm import distil, features, pictures
 
     grounds = pictures.scenes(train.records)
+    kept = partial(features.compute, bundle, folder=args.features, workers=config.workers)
     stores = [
-        features.compute(
-            bundle, records, args.features, args.views * times, grounds, args.mild, config.workers
-        )
+        kept(records, views=args.views * times, grounds=grounds, mild=args.mild)
         for _, records, times in train
     ]
-    plain = [
-        features.compute(bundle, records, args.features, workers=config.workers)
-        for _, records, _ in held_out
-    ]
+    plain = [kept(records) for _, records, _ in held_out]
     parts = list(zip(train, stores, strict=True))
     if probed(args):
-        probe, parts = distil.taught(
-            train, stores, args.mixed, args.sure, args.matched, config.seed
-        )
+        more = args.mixed, args.sure, args.matched, config.seed
+        probe, parts = distil.taught(train, stores, *more)
         distil.report(probe, held_out, plain, args.out)
         if args.projector == "words":
             distil.spell(bundle.model.model.projector, probe, bundle)
@@ -214,22 +213,27 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--held-out", type=count, default=0,
         help="held-out pictures of each set, 0 = as in training (default: 0)")  # fmt: skip
-    add("--turns", type=count, default=0,
-        help="questions about a picture in one pass, 0 = all (default: 0)")  # fmt: skip
+    add("--turns", type=count, default=0, help="questions a picture in a pass (default: 0, all)")
     add("--model", metavar="NAME", help="go on with a finished model (default: make a new one)")
-    add("--vision", help=f"vision tower: folder or Hub id (default: {preset.vision})")
+    tower = "the shipped model's" if preset.vision == str(SHIPPED) else preset.vision or "none"
+    add("--vision", help=f"vision tower: folder or Hub id (default: {tower})")
     add("--text", help=f"decoder: folder or Hub id (default: {preset.text or 'from scratch'})")
-    add("--image-features", choices=IMAGE_FEATURES, help=f"(default: {preset.image_features})")
-    add("--projector", choices=PROJECTORS, help=f"(default: {preset.projector})")
+    add("--image-features", choices=IMAGE_FEATURES,
+        help="one vector, the tower's own projection of it, or a vector for each place "
+             f"(default: {preset.image_features})")  # fmt: skip
+    add("--projector", choices=PROJECTORS,
+        help="mlp: MODA's expand and reduce; mlp2x: LLaVA 1.5's; pixel_shuffle: SmolVLM's; words: "
+             f"visual words (default: {preset.projector})")  # fmt: skip
     add("--unfreeze", action="store_true", help="the tower's last block learns too, on pixels")
     add("--features", type=Path, default=Path("features"), help="feature store (default: features)")
     add("--views", type=count, default=4,
         help="random views of a picture that comes once (default: 4)")  # fmt: skip
     add("--mild", action="store_true", help="views of products nearer to their pictures")
     add("--mixed", type=count, default=0, metavar="PERCENT",
-        help="so many mixtures of two pictures, named by a linear probe (default: 0)")  # fmt: skip
+        help="add mixtures of two pictures, PERCENT %% of their number, named by a linear probe "
+             "(default: 0)")  # fmt: skip
     add("--sure", type=partial(count, high=100), default=0, metavar="PERCENT",
-        help="tell details too that the probe is so sure of, 0 = none (default: 0)")  # fmt: skip
+        help="tell details that the probe is PERCENT %% sure of (default: 0, none)")  # fmt: skip
     add("--matched", action="store_true", help="describe every view by what the probe reads off it")
     add("--panel", type=count, default=6, help="pictures described as it learns (default: 6)")
     add("--panel-from", type=Path, help="folder of more pictures for it (default: none)")

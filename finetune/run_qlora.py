@@ -9,6 +9,7 @@ A killed run goes on with --resume; --dry-run says what the training will take.
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
@@ -31,6 +32,7 @@ def main(argv: list[str] | None = None) -> None:
         config, adapter = from_args(TrainConfig, args), from_args(AdapterConfig, args)
         from vlm import adapt, encoding, hub, mixture, runs, runtime  # transformers takes seconds
 
+        runtime.check_workers(config.workers)
         if not args.dry_run:
             runs.check_free(args.out, args.resume)
         runtime.set_threads(config.threads)
@@ -40,13 +42,15 @@ def main(argv: list[str] | None = None) -> None:
         )
         base = adapt.Base(args.base, args.revision, args.device)
         bundle = adapt.opened(base, adapter, config.seed)
+        encoding.check_turns(train.records)
         turns = [turn for record in train.records[:200] for turn in record.turns]
         encoding.check_labels(bundle.processor, turns)
         if args.dry_run:
             print(adapt.dry_run(bundle, train, config))
             return
         lessons = adapt.Lessons(train, held_out.records, args.small_data, args.panel)
-        mixture.sign(train, args.out, args.resume)
+        flags = {"base": args.base, "seed": config.seed} | asdict(adapter)
+        mixture.sign(train, args.out, args.resume, **flags)
         adapt.teach(bundle, base, lessons, config, args.out, args.resume)
         if args.push_to_hub and runtime.is_main():
             hub.upload(args.out / adapt.ADAPTER, args.push_to_hub)

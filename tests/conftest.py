@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import vlm  # noqa: F401  repairs torchvision before anything imports transformers
 from tests import pages
@@ -16,6 +17,10 @@ BESIDE = Path(__file__).parents[2] / "shared" / "data"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Settings that must stand before the libraries are first used."""
+    settings.register_profile(  # how long an example takes decides nothing
+        "loupe", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("loupe")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")

@@ -9,6 +9,7 @@ from typing import Any
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 QUIET = ("Method not implemented", "Vega-Lite")  # gradio's own, without consequence
+AT_ONCE = "* { transition: none !important; animation: none !important }"  # colours are final
 INSIDE = re.compile(r"(http://127\.0\.0\.1:|data:|blob:http://127\.0\.0\.1:)")
 
 
@@ -44,6 +45,7 @@ def watched(browser: Any, ready: tuple[str, ...]) -> Iterator[Callable[..., Any]
         page.goto(url, wait_until="commit")
         for selector in ready:
             page.wait_for_selector(selector, timeout=60_000)
+        page.add_style_tag(content=AT_ONCE)
         return page
 
     yield opened

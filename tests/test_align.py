@@ -428,7 +428,19 @@ def test_a_tower_of_one_size_is_refused_in_one_sentence() -> None:
     assert model.training
 
 
-def test_checkpointing_is_refused_in_one_sentence(tmp_path: Path, capsys) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--checkpointing"], "leave --checkpointing out"),
+        (["--start-size", "160"], "--start-size is 160, give at most --image-size, 128"),
+        (["--start-size", "16"], "--start-size is 16, give at least 32"),
+        (["--decay", "-1"], "--decay is -1, give at least 0"),
+        (["--decay", "nan"], "--decay is nan, give at least 0"),
+    ],
+)
+def test_what_no_training_could_use_is_refused_at_once(
+    words: list[str], said: str, tmp_path: Path, capsys
+) -> None:
     with pytest.raises(SystemExit):
-        run_align.main(["--checkpointing", "--out", str(tmp_path / "run")])
-    assert "leave --checkpointing out" in capsys.readouterr().err
+        run_align.main([*words, "--out", str(tmp_path / "run")])
+    assert said in capsys.readouterr().err and not (tmp_path / "run").exists()

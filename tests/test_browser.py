@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ playwright = pytest.importorskip("playwright.sync_api")
 SHIPPED = (presets.SHIPPED / "config.json").is_file()
 WORDS = "A navy blue polo T-shirt with a plain front and short sleeves for men.".split()
 TICK = 0.02  # seconds a fake token takes
+ENDED: list[int] = []  # tokens of each answer
+PACE: list[threading.Semaphore] = []  # a test that lets tokens come one by one puts its own here
 READY = ("#describe", "#examples button img")  # what `visit` waits for
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: set CHROMIUM to its path")
 
@@ -46,14 +49,18 @@ def fake_stream(
 ) -> Iterator[str]:
     """The words of one sentence over and over, a word a token."""
     started = time.monotonic()
-    for number in range(config.max_new_tokens):
-        time.sleep(TICK)
-        if stop.is_set():
-            stats.stopped = "stop"
-            return
-        stats.tokens, stats.seconds = number + 1, time.monotonic() - started
-        stats.first_token = stats.first_token or stats.seconds
-        yield WORDS[number % len(WORDS)] + " "
+    try:
+        for number in range(config.max_new_tokens):
+            if not (PACE and PACE[0].acquire(timeout=20)):
+                time.sleep(TICK)
+            if stop.is_set():
+                stats.stopped = "stop"
+                return
+            stats.tokens, stats.seconds = number + 1, time.monotonic() - started
+            stats.first_token = stats.first_token or stats.seconds
+            yield WORDS[number % len(WORDS)] + " "
+    finally:
+        ENDED.append(stats.tokens)
 
 
 def launch(models: Models) -> tuple[object, str]:
@@ -109,21 +116,34 @@ def ask(page: "playwright.Page", tokens: int) -> None:
     if not page.is_visible("#max-new-tokens"):
         page.click("#settings >> text=Settings")
         page.wait_for_selector("#reset")
-        time.sleep(0.3)  # a slider just shown loses what is typed at once
-    page.fill("#max-new-tokens input[type=number]", str(tokens))
-    page.press("#max-new-tokens input[type=number]", "Tab")
+    length = "#max-new-tokens input[type=number]"
+    for _ in range(50):  # a slider just shown loses what is typed at once
+        page.fill(length, str(tokens))
+        page.press(length, "Tab")
+        page.wait_for_timeout(100)
+        if page.input_value(length) == str(tokens):
+            break
     page.click("#describe")
 
 
-def test_upload_describe_and_watch_it_grow(address: str, visit: Callable) -> None:
-    page = visit(address)
+WORDS_SHOWN = "document.querySelector('#answer textarea').value.split(' ').length"
+
+
+def test_upload_describe_and_watch_it_grow(
+    address: str, visit: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, tokens = visit(address), threading.Semaphore(0)
+    monkeypatch.setattr(f"{__name__}.PACE", [tokens])
     give(page)
     ask(page, 60)
     page.wait_for_selector("#stop")
-    seen = set()
-    while not page.is_visible("[data-state=done]"):
-        seen.add(answer(page))
-    assert len(seen) >= 6, "the answer must be seen growing"
+    for count in (1, 11, 21):  # the answer is seen growing
+        time.sleep(0.2)  # more than answers.INTERVAL: of ten tokens at once the first is shown
+        tokens.release(10)
+        page.wait_for_function(f"{WORDS_SHOWN} >= {count}")
+        assert count <= len(answer(page).split()) < 31
+    tokens.release(30)
+    page.wait_for_selector("[data-state=done]")
     assert len(answer(page).split()) == 60
     line = page.inner_text("#status")
     assert re.search(r"moda-mini · on CPU · first token after [\d.]+ s · 60 tokens · [\d.]+", line)
@@ -139,7 +159,7 @@ def test_stop_leaves_no_error(address: str, visit: Callable) -> None:
         ask(page, 1000)
         page.wait_for_selector(r"#status >> text=/answers… \d\d/")  # ten tokens or more
         page.click("#stop")
-        page.wait_for_selector("#describe", timeout=3000)
+        page.wait_for_selector("#describe")
         page.wait_for_selector("#status :text('stopped by you')")
         assert 3 < len(answer(page).split()) < 500
         assert not page.is_visible("text=Error")
@@ -148,6 +168,7 @@ def test_stop_leaves_no_error(address: str, visit: Callable) -> None:
 
 def test_leaving_the_page_ends_the_answer(address: str, visit: Callable) -> None:
     page = visit(address)
+    ENDED.clear()
     give(page)
     ask(page, 1000)
     page.wait_for_selector("#status :text('answers…')")
@@ -155,7 +176,11 @@ def test_leaving_the_page_ends_the_answer(address: str, visit: Callable) -> None
     other = visit(address)
     give(other)
     ask(other, 3)
-    other.wait_for_selector("[data-state=done]", timeout=8000)  # the model is free again
+    other.wait_for_selector("[data-state=done]")  # the model is free again
+    ends = time.monotonic() + 60
+    while len(ENDED) < 2 and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert max(ENDED) < 1000
 
 
 def test_settings_reset(address: str, visit: Callable) -> None:
@@ -346,7 +371,6 @@ def test_text_is_readable_and_controls_have_names(
     page.click("#more >> text=More pictures")
     page.wait_for_selector("#data-set")
     page.mouse.move(0, 0)
-    time.sleep(0.5)  # transitions of colour
     rows = page.evaluate(CONTRAST)
     assert len(rows) > 30
     assert not [row for row in rows if row[0] < 4.5]
@@ -385,7 +409,6 @@ def test_the_shipped_model_describes_its_example(
                 "[...document.images].every((image) => image.complete && image.naturalWidth)"
             )
             page.mouse.move(0, 0)
-            time.sleep(0.5)  # transitions of colour
             page.screenshot(path=os.environ["LOUPE_SCREENSHOT"], full_page=True)
     finally:
         app.close()

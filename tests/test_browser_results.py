@@ -167,7 +167,6 @@ def test_text_is_readable_and_controls_have_names(
     choose(page, "#against", "poor")
     page.wait_for_selector("#compared table")
     page.mouse.move(0, 0)
-    time.sleep(0.5)  # transitions of colour
     rows = page.evaluate(CONTRAST)
     assert len(rows) > 100
     assert not [row for row in rows if row[0] < 4.5]

@@ -102,7 +102,7 @@ def test_keys_faster_than_answers_put_no_caption_on_another_picture(
     page.evaluate("for (const id of ['skip', 'approve']) document.getElementById(id).click()")
     page.wait_for_function("() => document.querySelector('#caption textarea').value === "
                            + json.dumps(TEXTS[1]))  # fmt: skip
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(decisions(data)) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert sorted(decisions(data)) == [("0.png", "approve", "", ""), ("0.png", "skip", "", "")]
@@ -148,7 +148,6 @@ def test_buttons_filters_and_a_second_reviewer(address: str, data: Path, visit: 
 def test_the_page_can_be_read_in_both_schemes(address: str, visit: Callable) -> None:
     for scheme in ("light", "dark"):
         page = visit(f"{address}&__theme={scheme}", 400, 800)
-        time.sleep(0.5)  # transitions of colour
         rows = page.evaluate(CONTRAST)
         assert len(rows) > 20 and not [row for row in rows if row[0] < 4.5]
         assert not page.evaluate(NAMELESS)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -39,7 +39,6 @@ from vlm.types import Bundle
 TOKENIZER = build.train_tokenizer(tiny.CORPUS)
 
 
-@settings(deadline=None)
 @given(st.text() | st.text(alphabet="<|end|>image user", max_size=40))
 def test_tokenizer_spells_any_text(text: str) -> None:
     ids = TOKENIZER(text, split_special_tokens=True, add_special_tokens=False)["input_ids"]

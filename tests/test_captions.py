@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vlm.data import captions, words
@@ -139,7 +139,6 @@ def test_tables_are_unmistakable():
     assert min(map(len, words.ANSWERS.values())) >= 3
 
 
-@settings(deadline=None)
 @given(known_facts(), st.text(max_size=8), st.integers(0, 9))
 def test_every_answer_is_english_and_reads_back(known, id, seed):
     for turn in turns(known, id, seed):
@@ -152,7 +151,6 @@ def test_every_answer_is_english_and_reads_back(known, id, seed):
     assert turns(known, id, seed) == turns(dict(known), id, seed)
 
 
-@settings(deadline=None)
 @given(known_facts())
 def test_detailed_says_every_detail(known):
     held = [row for row in words.DETAILS if known.get(row.key) == row.value]
@@ -163,7 +161,6 @@ def test_detailed_says_every_detail(known):
             assert any(text in answer for text in said), (row, answer)
 
 
-@settings(deadline=None)
 @given(known_facts())
 def test_json_answers_are_objects_in_order(known):
     answer, again = (turn.answer for turn in turns(known, "7") if turn.task == "json")
@@ -174,7 +171,6 @@ def test_json_answers_are_objects_in_order(known):
     assert "\n" not in answer and all(record.values())
 
 
-@settings(deadline=None)
 @given(known_facts(), st.integers(0, 9))
 def test_brief_answers_stay_under_twenty_words(known, seed):
     for turn in turns(known, "7", seed):

@@ -1,7 +1,7 @@
 """Reading answers: the published rules with their traps, CircularEval, what guessing gives."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vlm.metrics import choices
@@ -91,7 +91,6 @@ def test_other_words_count_for_an_option():
     assert read_text("a car and a plane", ("automobile", "airplane"), also) is None
 
 
-@settings(deadline=None)  # other processes may have the cores
 @given(st.text(), st.lists(st.text(min_size=1), min_size=1, max_size=9, unique=True), st.booleans())
 def test_reading_never_fails(text, options, last):
     chosen = read_choice(text, options, last=last)
@@ -100,7 +99,6 @@ def test_reading_never_fails(text, options, last):
     assert choices.matches_open(text, options) in (True, False)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 8), st.data())
 def test_a_lone_letter_is_always_read(size, data):
     place = data.draw(st.integers(0, size - 1))
@@ -156,7 +154,6 @@ def test_the_prompt_is_the_published_form():
         choices.prompt("?", ["x"] * 27)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(), min_size=1, max_size=9), st.integers(-20, 20), st.data())
 def test_a_rotation_keeps_the_right_text(options, shift, data):
     answer = data.draw(st.integers(0, len(options) - 1))

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vlm.data import captions, question_words, questions, words
@@ -11,7 +11,6 @@ from vlm.types import Turn
 TASKS = (*words.PROMPTS, "not", "yesno")
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(TASKS), min_size=3, max_size=20), st.integers(0, 99))
 def test_a_conversation_is_made_of_the_turns(tasks: list[str], seed: int) -> None:
     turns = [Turn(f"Is it {n}?", f"It is {n}.", task) for n, task in enumerate(tasks)]

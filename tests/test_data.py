@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests import tiny
+from vlm import presets
 from vlm.data import DATASETS, cifar10, fashion, folder, negatives, source
 from vlm.data.images import open_image
 from vlm.data.readable import readable
@@ -280,6 +281,16 @@ def test_a_train_only_table_is_parted_by_a_hash_of_the_ids(place: str, tmp_path:
         if int(hashlib.sha256(id.encode()).hexdigest(), 16) % 100 < 10
     }
     assert held_out == expected
+
+
+def test_a_whole_table_holds_out_what_the_shipped_model_is_measured_on(tmp_path: Path) -> None:
+    """The Hub's edition is one table; moda-mini learnt from some of it."""
+    predictions = presets.SHIPPED / "evaluation" / "predictions.jsonl"
+    measured = [json.loads(line)["id"] for line in predictions.read_text().splitlines()]
+    rows = [{**FASHION, "id": int(id), "image": picture(0)} for id in measured[::-1]]
+    train, validation = both("fashion", write(tmp_path / "train.parquet", rows + fashion_rows(9)))
+    assert {record.id for record in validation.records} == set(measured)
+    assert len(train.records) == 9
 
 
 def test_the_hash_split_is_stable_under_order_and_new_rows(tmp_path: Path) -> None:

@@ -243,7 +243,14 @@ def test_every_view_is_what_the_probe_reads_off_it(probe: linear_probe.Probe) ->
     seen = store(RECORDS[:60], noise=0.6)
     part, views = distil.matched(probe, Loaded("folder", records, 6), seen)
     assert part.times == 2 and views.shape == (1, VIEWS * 60, TOKENS, WIDTH)
-    assert np.array_equal(views[0, 60:120], seen[1])
+    origin = [told.id.split("/") for told in part.records]
+    for lap in range(VIEWS):  # each picture once in a lap, of which a short training sees the first
+        of_lap = origin[60 * lap : 60 * lap + 60]
+        assert sorted(id for id, *_ in of_lap) == sorted(record.id for record in records)
+        assert {view for _, *rest in of_lap for view in rest} == set(map(str, range(VIEWS)))
+    for (id, *view), features in zip(origin, views[0], strict=True):
+        if view:
+            assert np.array_equal(features, seen[int(view[0]), int(id)])
     changed = 0
     for told, read in zip(part.records, probe.read(linear_probe.pooled(views[0])), strict=True):
         if told.facts == dumb.facts:
@@ -286,16 +293,33 @@ def test_visual_words_say_what_the_probe_reads(probe: linear_probe.Probe) -> Non
         assert torch.allclose(spell.weight[:, 0], embedded[ids].mean(0))
 
 
-def test_a_finished_model_gets_visual_words(flags: list[str], tmp_path: Path) -> None:
+def test_the_seed_decides_a_new_projector_of_a_finished_model(
+    flags: list[str], tmp_path: Path
+) -> None:
+    load.save(tiny.bundle("resnet"), tmp_path / "finished")
+    found = []
+    for seed in (0, 0, 1):
+        words = ["--model", str(tmp_path / "finished"), "--projector", "mlp"]
+        args = run_moda.parse([*flags[-2:], *words])
+        found.append(run_moda.new_model(args, (), seed).model.model.projector[0].weight)
+    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+
+
+def test_a_finished_model_gets_visual_words(flags: list[str], tmp_path: Path, monkeypatch) -> None:
     made = tiny.bundle("resnet")
     load.save(made, tmp_path / "finished")
     place = flags.index("--vision")
     rest = [*flags[:place], *flags[place + 2 : -2], "--model", str(tmp_path / "finished")]
     more = ["--projector", "words", "--matched", "--max-steps", "1", "--learning-rate", "0"]
+    hardened, harden = [], distil.harden
+    monkeypatch.setattr(
+        distil, "harden", lambda *given: hardened.append(len(list(given[1]))) or harden(*given)
+    )
     run_moda.main([*rest, *more])
     after = load.load(str(tmp_path / "run" / "model"), device="cpu")
     words = after.model.config.projector_words
     assert after.processor.num_image_tokens == len(words) > 1
+    assert hardened == [len(words)]
     old, new = (model.state_dict() for model in (made.model, after.model))
     for name in new.keys() - {name for name in new if "projector" in name}:
         assert torch.allclose(old[name], new[name], atol=1e-3), name

@@ -1,4 +1,4 @@
-"""README says what is there: the file tree, the commands, the flags."""
+"""The guides say what is there: files, links, commands, flags."""
 
 import contextlib
 import functools
@@ -15,11 +15,23 @@ from vlm.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-COMMANDS = sorted(set(re.findall(r"^python (?:-m vlm|finetune/).*$", README, re.M)))
+CARD = ROOT / "vlm" / "checkpoints" / "moda-mini" / "README.md"
+GUIDES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), CARD]
+SCRIPTS = r"^python (?:-m vlm|finetune/|bench/|examples/|app\.py)(?:[^\n\\]|\\\n)*"
+COMMANDS = sorted(
+    {command for path in GUIDES for command in re.findall(SCRIPTS, path.read_text("utf-8"), re.M)}
+)
 
 
 def tree() -> str:
-    return README.split("## What is where")[1].split("```")[1]
+    return (ROOT / "CONTRIBUTING.md").read_text().split("## What is where")[1].split("```")[1]
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path):
+    text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.S)
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        assert target.startswith("https://") or (path.parent / target).exists(), target
 
 
 def test_every_file_of_the_package_stands_in_the_tree():
@@ -57,7 +69,7 @@ def help_of(*script: str) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_use_flags_that_exist(command):
-    words = shlex.split(command.split(">")[0], comments=True)
+    words = shlex.split(command.split(">")[0].replace("\\\n", " "), comments=True)
     script = words[1:4] if words[1] == "-m" else words[1:2]
     for flag in (word for word in words if word.startswith("--")):
         assert flag in help_of(*script)

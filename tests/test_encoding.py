@@ -1,7 +1,6 @@
 """Prompts, answers and labels: one place makes them, for training and for answering."""
 
 import tempfile
-import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from vlm import encoding, generate, load
 from vlm.encoding import History
 from vlm.errors import UserError
 from vlm.models.processing_vlm import VlmProcessor
-from vlm.types import IGNORE_INDEX, Turn
+from vlm.types import IGNORE_INDEX, Record, Turn
 
 BENIGN = "What colour is it?"
 BUNDLES = {
@@ -45,7 +44,7 @@ def prompt_ids(processor: VlmProcessor, prompt: str, history: History = ()) -> l
 
 
 @every_processor
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(prompt=TEXTS, answer=TEXTS, history=HISTORIES)
 def test_supervised_is_exactly_the_answer_after_the_inference_prompt(
     processor: VlmProcessor, prompt: str, answer: str, history: History
@@ -87,7 +86,7 @@ def typed(text: str) -> str:
 
 
 @every_own
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(prompt=st.text(max_size=200), history=HISTORIES)
 def test_the_model_reads_the_conversation_as_it_was_typed(
     processor: VlmProcessor, prompt: str, history: History
@@ -101,7 +100,7 @@ def test_the_model_reads_the_conversation_as_it_was_typed(
 
 
 @every_own
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.text(alphabet="ab ü☃\n.,'?", max_size=20), min_size=3, max_size=3))
 def test_a_conversation_goes_on_from_the_very_tokens_before(
     processor: VlmProcessor, texts: list[str]
@@ -142,6 +141,13 @@ def control_counts(prompt: str, history: History = ()) -> Counter:
     return Counter(i for i in prompt_ids(GUARDED, prompt, history) if i in ADDED.values())
 
 
+@pytest.mark.parametrize(
+    "text", ["<image<|pad|>>", "<im<|end|>age>", "<image<image>>", "<image<image<|pad|>>>"]
+)
+def test_what_is_left_without_control_tokens_is_no_picture(text: str) -> None:
+    assert control_counts(text, [(text, text)]) == control_counts(BENIGN, [(BENIGN, BENIGN)])
+
+
 @pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize("token", ADDED)
 def test_typed_control_tokens_stay_text(token: str, context: str) -> None:
@@ -154,7 +160,6 @@ PARTS = st.sampled_from([*ADDED, *MARKS, *(token[:-1] for token in ADDED), ">", 
 MIXTURES = st.lists(PARTS | st.text(max_size=3), max_size=12).map("".join)
 
 
-@settings(deadline=None)
 @given(MIXTURES, st.lists(st.tuples(MIXTURES, MIXTURES), max_size=2))
 def test_no_mixture_of_control_tokens_and_their_pieces_becomes_one(
     prompt: str, history: History
@@ -182,14 +187,19 @@ def test_typed_image_tokens_are_no_places_for_the_picture(
 
 @pytest.mark.parametrize("letter", ["a", "<", "☃"])
 def test_long_prompt_is_refused_at_once_in_one_sentence(letter: str) -> None:
-    started = time.perf_counter()
     with pytest.raises(UserError) as caught:
-        encoding.prompt_inputs(POOLED, tiny.picture(), letter * 200_000)
-    assert time.perf_counter() - started < 0.05
+        encoding.prompt_inputs(None, tiny.picture(), letter * 200_000)  # nothing is tokenized
     assert str(caught.value) == (
         "The prompt has 200,000 characters, at most 2,000 are allowed; shorten it."
     )
     assert prompt_ids(POOLED, letter * encoding.MAX_PROMPT_CHARACTERS)
+
+
+def test_long_questions_are_found_before_a_training() -> None:
+    turns = (Turn("What is it?", "A shoe."), Turn("a" * 2_001, "A shoe."))
+    encoding.check_turns([Record("a", b"", turns[:1])])
+    with pytest.raises(UserError, match="2,001 characters"):
+        encoding.check_turns([Record("a", b"", turns[:1]), Record("b", b"", turns)])
 
 
 def test_a_long_conversation_is_refused_in_one_sentence() -> None:

@@ -54,7 +54,7 @@ def no_thread_left() -> Iterator[None]:
     wait_until(lambda: set(threading.enumerate()) <= before)
 
 
-def wait_until(done: Callable[[], bool], seconds: float = 1.0) -> None:
+def wait_until(done: Callable[[], bool], seconds: float = 60.0) -> None:
     ends = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < ends, "not done in time"
@@ -84,7 +84,7 @@ PROCESSOR = tiny.bundle().processor
 TOKENIZER = PROCESSOR.tokenizer
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.integers(0, len(TOKENIZER) - 1), max_size=40))
 def test_pieces_of_any_tokens_join_to_their_text(ids: list[int]) -> None:
     pieces = generate._Pieces(PROCESSOR, Stats())
@@ -113,8 +113,9 @@ def test_time_waited_for_the_model_is_not_the_answers(bundle: Bundle) -> None:
         with bundle.lock:
             waiting = pool.submit(answer, bundle, *LONG, GenerateConfig(5), stats=stats)
             time.sleep(0.4)
+            free = time.monotonic()
         waiting.result()
-    assert stats.seconds < 0.4
+    assert stats.seconds <= time.monotonic() - free
 
 
 @pytest.mark.parametrize("count", [1, 5, 20])
@@ -178,17 +179,15 @@ def test_a_forgotten_iterator_frees_the_model_too(slow: Bundle) -> None:
 
 @pytest.mark.parametrize("beams", [1, 2])
 def test_deadline_ends_the_answer(slow: Bundle, beams: int) -> None:
-    stats, started = Stats(), time.monotonic()
+    stats = Stats()
     answer(slow, *LONG, GenerateConfig(deadline=0.2, num_beams=beams), stats=stats)
-    assert time.monotonic() - started < 2
     assert 1 <= stats.tokens <= 11 and stats.stopped == "deadline"
 
 
 def test_deadline_ends_a_batch(slow: Bundle) -> None:
-    started = time.monotonic()
     texts = batch(slow, [LONG[0]] * 3, [LONG[1]] * 3, GenerateConfig(deadline=0.2))
-    assert time.monotonic() - started < 2
-    assert all(tiny.COUNT.answer.startswith(text) and text for text in texts)
+    assert all(tiny.COUNT.answer.startswith(text) for text in texts)
+    assert all(text and text != tiny.COUNT.answer for text in texts)
 
 
 class Broken(RuntimeError):
@@ -208,10 +207,9 @@ def test_what_the_model_raises_reaches_the_caller_at_once(
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(bundle.model.model, "forward", breaking)
-    started, got = time.monotonic(), []
+    got = []
     with pytest.raises(Broken, match="the model broke"):
         got.extend(stream(bundle, *LONG, GenerateConfig(num_beams=beams)))
-    assert time.monotonic() - started < 2
     monkeypatch.undo()
     assert answer(bundle, *LONG) == tiny.COUNT.answer  # the next request is served
 

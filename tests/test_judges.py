@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import tiny
@@ -79,7 +79,6 @@ def test_words_for_yes_and_no_are_understood():
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5))
 
 
-@settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(GOOD, VALUES)), st.booleans())
 def test_any_answer_gives_marks_in_range_or_a_sentence(found, whole):
     text = json.dumps(found)

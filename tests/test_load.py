@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,10 +72,9 @@ def test_folder_without_a_model_says_what_is_missing(tmp_path: Path) -> None:
 def test_hub_id_offline_gives_one_sentence_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    started = time.perf_counter()
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it asks the network"))
     sentence = refusal("nobody/no-such-model")
     assert "'nobody/no-such-model' was not found" in sentence and "Hub" in sentence
-    assert time.perf_counter() - started < 2
 
 
 @pytest.mark.parametrize("name", ["float8", "fp32", ""])

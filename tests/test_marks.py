@@ -159,7 +159,7 @@ def test_a_talk_that_the_facts_leave_open_has_no_mark() -> None:
     assert marks.last_answer("Navy blue.", turn, {"usage": "Casual"}) is None
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(*[st.lists(st.booleans(), min_size=1, max_size=12)] * 2)
 def test_balanced_accuracy_is_scikit_learns(yes: list[bool], no: list[bool]) -> None:
     estimate = marks.balanced([float(v) for v in yes], [float(v) for v in no])

@@ -74,7 +74,7 @@ def test_a_folder_needs_no_name(tmp_path: Path) -> None:
 def test_a_run_names_its_data_by_hash(tmp_path: Path) -> None:
     def signed(*records: Record) -> dict:
         mixture.sign(mixture.Mixture([mixture.Loaded("folder", records, 2)]), tmp_path / "run")
-        return json.loads((tmp_path / "run" / mixture.DATA).read_text())[0]
+        return json.loads((tmp_path / "run" / mixture.DATA).read_text())["parts"][0]
 
     one, other = tiny.records(2)
     found = signed(one, other)
@@ -95,6 +95,14 @@ def test_a_run_goes_on_with_its_own_data_only(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"begun with other data, 2xfolder \(2 pictures\)"):
         mixture.sign(changed, tmp_path, resume=True)
     assert (tmp_path / mixture.DATA).read_text() == kept
+
+
+def test_a_run_goes_on_with_its_own_flags_only(tmp_path: Path) -> None:
+    parts = mixture.Mixture([mixture.Loaded("folder", tuple(tiny.records(2)), 1)])
+    mixture.sign(parts, tmp_path, sure=70, vision=None, matched=True)
+    mixture.sign(parts, tmp_path, resume=True, sure=70, vision=None, matched=True)
+    with pytest.raises(UserError, match=r"begun with --sure 70 \(now 0\); give the same"):
+        mixture.sign(parts, tmp_path, resume=True, sure=0, vision=None, matched=True)
 
 
 def test_two_folders_are_told_apart(loaded: list[tuple]) -> None:

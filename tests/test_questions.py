@@ -38,7 +38,7 @@ def true_values(key: str, facts: dict[str, str]) -> set[str]:
 # --- yes/no --------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(askable(), st.integers(0, 99))
 def test_yes_and_no_never_contradict_the_facts(asked: tuple[dict, str], seed: int) -> None:
     facts, key = asked
@@ -54,7 +54,7 @@ def test_yes_and_no_never_contradict_the_facts(asked: tuple[dict, str], seed: in
         assert (read_details(turn.prompt)[key] == facts[key]) == yes, turn
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(askable(), st.integers(0, 99))
 def test_what_follows_yes_or_no_is_true(asked: tuple[dict, str], seed: int) -> None:
     facts, key = asked
@@ -211,7 +211,6 @@ def test_is_not_passes_over_the_kind_itself() -> None:
 # --- what it is not ------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(known_facts(), st.integers(0, 99))
 def test_what_it_is_not_is_another_kind(facts: dict[str, str], seed: int) -> None:
     turns = questions.what_not(facts, Random(seed))

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import benchmark_fixtures as fixtures
@@ -113,7 +113,7 @@ def test_right_answers_stand_in_each_place_equally_often():
     st.integers(1, 4),
     st.integers(2, 6),
 )
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60)
 def test_whatever_the_facts_no_option_is_right_but_one(facts, per_picture, options):
     given_records = [Record(str(n), b"", (), fact) for n, fact in enumerate(facts)]
     try:

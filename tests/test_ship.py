@@ -92,14 +92,17 @@ def longer(run: Path, tmp_path: Path, **sample) -> list[str]:
 
 
 def test_the_logs_of_a_run_that_went_on_follow_those_of_the_first(run, tmp_path):
-    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "panel").mkdir(parents=True)
+    (tmp_path / "first" / "panel" / "7.jpg").write_bytes(b"shown in the first run alone")
     main(longer(run, tmp_path))
+    assert (tmp_path / "to" / "panel" / "7.jpg").read_bytes()
     losses = runs.read_jsonl(tmp_path / "to" / "metrics.jsonl")
     assert [(row["step"], row["tokens_seen"]) for row in losses] == [(2, 20), (4, 40), (5, 49)]
     assert [row.get("part", 1) for row in losses] == [1, 1, 2]
     assert [row["step"] for row in runs.read_jsonl(tmp_path / "to" / "scores.jsonl")] == [2, 4, 5]
     again = tmp_path / "to"  # a third run in the place of the second, which it went on from
     main(["ship", str(run), "--to", str(again), "--after", str(again)])
+    assert (again / "panel" / "7.jpg").read_bytes()
     losses = runs.read_jsonl(again / "metrics.jsonl")
     assert [(row["step"], row.get("part", 1)) for row in losses] == [(2, 1), (4, 1), (5, 2), (6, 3)]
 

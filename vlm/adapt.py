@@ -153,7 +153,7 @@ def remembered(bundle: Bundle, asked: Sequence[Record], run: Path) -> list[Turn]
     path = run / "before.json"
     if not path.exists():
         runs.write_json(path, [turn.answer for turn in forgetting.ask(bundle, asked)])
-    texts = json.loads(path.read_text())
+    texts = json.loads(path.read_text("utf-8"))
     return [Turn(*pair) for pair in zip(forgetting.QUESTIONS, texts, strict=True)]
 
 

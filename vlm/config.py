@@ -65,9 +65,7 @@ class TrainConfig:
     accumulation: int = setting(1, "forward passes in one optimiser step", low=1)
     eval_every: int = setting(500, "steps between measurements of held-out loss", low=1)
     eval_first: bool = setting(False, "measure before the first step too")
-    patience: int = setting(
-        0, "stop after so many measurements without a better loss, 0 = never", low=0
-    )
+    patience: int = setting(0, "stop after N measurements without a better loss, 0 = never", low=0)
     save_every: int = setting(500, "steps between checkpoints", low=1)
     keep: int = setting(2, "checkpoints kept, the newest ones, 0 = all", low=0)
     log_every: int = setting(20, "steps between lines of metrics.jsonl", low=1)
@@ -155,7 +153,8 @@ def add_flags(parser: argparse.ArgumentParser, cls: type, **defaults: Any) -> No
     for f in fields(cls):
         default = defaults.get(f.name, None if f.default is MISSING else f.default)
         flag = "--" + f.name.replace("_", "-")
-        text = f"{f.metadata.get('help', '')} (default: {default})".replace("%", "%%")
+        shown = "none" if default == "" else default
+        text = f"{f.metadata.get('help', '')} (default: {shown})".replace("%", "%%")
         if f.type is bool:
             group.add_argument(
                 flag, action=argparse.BooleanOptionalAction, default=default, help=text
@@ -170,7 +169,8 @@ def add_run_flags(parser: argparse.ArgumentParser, data: str, out: Path) -> None
     """The flags that every training has: what is learnt from, where it runs, where the run lies."""
     add = parser.add_argument
     add("--data", nargs="+", default=[data], metavar="[Nx]NAME[=PATH]",
-        help=f"data sets, N times in a pass (default: {data})")  # fmt: skip
+        help="fashion, cifar10, negatives, composited, folder=DIR or a folder of pictures with a "
+             f"table; 3xNAME comes three times in a pass (default: {data})")  # fmt: skip
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
     add("--limit", type=count, default=0, help="pictures of each set, 0 = all (default: 0)")
     add("--out", type=Path, default=out, help=f"run folder (default: {out})")

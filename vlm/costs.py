@@ -29,7 +29,7 @@ class Price:
     as_of: str
 
     def usd(self, tokens_in: float, tokens_out: float) -> float:
-        """What so many tokens cost."""
+        """What the tokens cost, in US dollars."""
         return (tokens_in * self.tokens_in + tokens_out * self.tokens_out) / 1e6
 
 

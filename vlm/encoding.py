@@ -6,19 +6,21 @@ with labels over the answer and the eos only. Where a chat template sets somethi
 space: SmolVLM), the answer ids begin with it.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import torch
 from PIL import Image
 
 from vlm.errors import UserError
-from vlm.types import IGNORE_INDEX, Turn
+from vlm.types import IGNORE_INDEX, Record, Turn
 
 MAX_PROMPT_CHARACTERS = 2000
 PROMPTS = 20_000  # encoded prompts kept in memory, about 1 kB each
 
 History = Sequence[tuple[str, str]]  # earlier questions about the same picture, with their answers
+MARKS = dict.fromkeys((0xF0000, 0xF0001))  # transformers' own, of control tokens; it drops them
 
 
 def check_length(prompt: str, history: History = ()) -> None:
@@ -45,10 +47,12 @@ def prompt_inputs(
     """
     check_length(prompt, history)
     added = processor.tokenizer.get_added_vocab()  # transformers alone guards the special ones only
-    processor.tokenizer.chat_control_tokens = [token for token in added if not token.isspace()]
+    control = [token for token in added if not token.isspace()]
+    processor.tokenizer.chat_control_tokens = control
+    said = [*(text for pair in history for text in pair), prompt]
     return dict(
         processor.apply_chat_template(
-            _messages(image, prompt, history),
+            _messages(image, [_apart(text, control, processor.image_token) for text in said]),
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
@@ -58,9 +62,8 @@ def prompt_inputs(
     )
 
 
-def _messages(image: Image.Image, prompt: str, history: History) -> list[dict]:
-    """The conversation as transformers' chat templates take it."""
-    said = [text for pair in history for text in pair] + [prompt]
+def _messages(image: Image.Image, said: Sequence[str]) -> list[dict]:
+    """The conversation, question and answer in turns, as transformers' chat templates take it."""
     messages = [
         {
             "role": "assistant" if number % 2 else "user",
@@ -70,6 +73,19 @@ def _messages(image: Image.Image, prompt: str, history: History) -> list[dict]:
     ]
     messages[0]["content"].insert(0, {"type": "image", "image": image})
     return messages
+
+
+def _apart(text: str, control: Sequence[str], placeholder: str) -> str:
+    """The text, with spaces around control tokens where it would else hold a picture's place.
+
+    transformers counts places after it has cut control tokens out, and its own marks of them:
+    `<image<|end|>>` has one then.
+    """
+    text = text.translate(MARKS)
+    tokens = re.compile("|".join(map(re.escape, sorted(control, key=len, reverse=True))) or "(?!)")
+    if placeholder in tokens.sub("", text):
+        return tokens.sub(r" \g<0> ", text)
+    return text
 
 
 def _spellable(text: str) -> str:
@@ -192,6 +208,13 @@ def check_labels(processor, turns: Sequence[Turn]) -> None:
                 f"The supervised tokens read {text!r} but the answer is {turn.answer!r}; "
                 "this tokenizer cannot train on this data as it is."
             )
+
+
+def check_turns(records: Iterable[Record]) -> None:
+    """Raise a `UserError` for a question that is too long, before anything is trained on it."""
+    for record in records:
+        for turn in record.turns:
+            check_length(turn.prompt, turn.history)
 
 
 def show_labels(processor, turns: Sequence[Turn]) -> str:

@@ -29,10 +29,8 @@ class EndpointConfig:
     concurrency: int = setting(8, "questions under way at once", low=1, high=256)
     tries: int = setting(6, "times that a question is sent before it is given up", low=1, high=100)
     max_tokens: int = setting(400, "longest answer, in tokens", low=1, high=100_000)
-    max_requests: int = setting(0, "stop after so many requests to a model, 0 = no limit", low=0)
-    max_usd: float = setting(
-        0.0, "stop before a model costs so many US dollars, 0 = no limit", low=0
-    )
+    max_requests: int = setting(0, "stop after N requests to a model, 0 = no limit", low=0)
+    max_usd: float = setting(0.0, "stop before a model costs N US dollars, 0 = no limit", low=0)
     prices: str = setting("", "JSON file of prices that goes before vlm/prices.json")
 
     def __post_init__(self):

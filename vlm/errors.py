@@ -31,7 +31,7 @@ def one_sentence() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_told(error)}", file=sys.stderr)
         raise SystemExit(2) from None
     except BrokenPipeError:  # whoever read the output has enough of it: `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -39,3 +39,9 @@ def one_sentence() -> Iterator[None]:
     except KeyboardInterrupt:
         print("stopped; a training goes on from its last checkpoint with --resume", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _told(error: UserError) -> str:
+    """Its sentence; from a process that prepares examples torch sends it with a traceback."""
+    before, mark, sentence = str(error).rpartition(f"{UserError.__module__}.UserError: ")
+    return sentence.strip() if mark and "Traceback" in before else str(error)

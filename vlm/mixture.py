@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -90,11 +90,14 @@ def load(texts: Sequence[str], split: str, path: str | None = None, limit: int =
     )
 
 
-def sign(parts: Mixture, run: Path, resume: bool = False) -> None:
+def sign(parts: Mixture, run: Path, resume: bool = False, **flags: Any) -> None:
     """The main process writes data.json into a run's folder: each part's name, size, SHA-256.
 
+    Args:
+        flags: what else decides what the run learns, by the names of the command's flags.
+
     Raises:
-        UserError: when a run that is gone on with has learned from other data.
+        UserError: when a run that is gone on with has learned from other data, or by other flags.
     """
     if not (resume or runtime.is_main()):
         return
@@ -108,24 +111,35 @@ def sign(parts: Mixture, run: Path, resume: bool = False) -> None:
         }
         for part in parts
     ]
+    signed = {"flags": {name: str(value) for name, value in flags.items()}, "parts": rows}
     if resume and (run / DATA).exists():
-        _check_same(json.loads((run / DATA).read_text()), rows, run)
+        _check_same(json.loads((run / DATA).read_text("utf-8")), signed, run)
     elif runtime.is_main():
         with runs.room(run):
             run.mkdir(parents=True, exist_ok=True)
-            runs.write_json(run / DATA, rows)
+            runs.write_json(run / DATA, signed)
 
 
-def _check_same(before: list[dict], now: list[dict], run: Path) -> None:
-    """Raise a `UserError` when the data is not what the run began with: its words would shift."""
-    if before != now:
+def _check_same(before: dict, now: dict, run: Path) -> None:
+    """Raise a `UserError` when the run began with something else: its words would shift."""
+    if before["parts"] != now["parts"]:
         told = [
             " ".join(f"{row['times']}x{row['name']} ({row['pictures']:,} pictures)" for row in rows)
-            for rows in (before, now)
+            for rows in (before["parts"], now["parts"])
         ]
         raise UserError(
             f"{run} was begun with other data, {told[0]}, than {told[1]} as it is now; "
             "give the same with --resume, or another --out."
+        )
+    changed = [
+        f"--{name.replace('_', '-')} {before['flags'].get(name)} (now {value})"
+        for name, value in now["flags"].items()
+        if before["flags"].get(name) != value
+    ]
+    if changed:
+        raise UserError(
+            f"{run} was begun with {', '.join(changed)}; give the same with --resume, or "
+            "another --out."
         )
 
 

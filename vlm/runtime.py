@@ -44,11 +44,13 @@ def repair_torchvision() -> bool:
 
 
 class _Repairer(importlib.abc.MetaPathFinder):
-    """Repairs torchvision when somebody is about to import it, then is gone."""
+    """Repairs torchvision when somebody is about to import it."""
+
+    busy = False  # the repair itself asks where torchvision lies
 
     def find_spec(self, fullname: str, path=None, target=None) -> None:
-        if fullname == "torchvision":
-            sys.meta_path.remove(self)
+        if fullname == "torchvision" and not self.busy:
+            self.busy = True
             repair_torchvision()
 
 
@@ -158,7 +160,9 @@ def loader(items, batch: int, workers: int, collate):
 
     check_workers(workers)
     own = torch.Generator()  # the loader draws a seed for its workers
-    return DataLoader(items, batch, num_workers=workers, collate_fn=collate, generator=own)
+    copies = "fork" if workers else None  # data sets hold what could not be sent
+    return DataLoader(items, batch, num_workers=workers, collate_fn=collate, generator=own,
+                      multiprocessing_context=copies)  # fmt: skip
 
 
 def peak_memory(device: "torch.device") -> int:

@@ -125,6 +125,7 @@ def arguments(
         seed=config.seed,
         data_seed=config.seed,
         dataloader_num_workers=config.workers,
+        dataloader_multiprocessing_context="fork" if config.workers else None,
         remove_unused_columns=False,
         label_names=["labels"],
         include_num_input_tokens_seen="non_padding" if text else "no",

@@ -56,10 +56,13 @@ def ship(run: Path, to: Path, also: Sequence[Path] = (), after: Path | None = No
         raise UserError(f"{run} lacks {', '.join(lacking)}; finish and evaluate the run first.")
     logs = {name: joined(name, run, after) for name in runs.LOGS}
     bundle = load.load(str(run / "model"), device="cpu")  # what does not open is not shipped
-    for stale in [*to.glob("panel/*.jpg"), *to.glob(BAND)]:
+    of_before = [] if after and after.resolve() == to.resolve() else to.glob("panel/*.jpg")
+    for stale in [*of_before, *to.glob(BAND)]:
         stale.unlink()
     load.save(bundle, to)
-    shutil.copytree(run / "panel", to / "panel", dirs_exist_ok=True)
+    for panel in [after / "panel", run / "panel"] if after else [run / "panel"]:
+        if panel.is_dir() and panel.resolve() != (to / "panel").resolve():
+            shutil.copytree(panel, to / "panel", dirs_exist_ok=True)
     for name, rows in logs.items():
         runs.write_text(to / name, "".join(map(runs.line, rows)))
     for stale in to.glob("evaluation*"):
