@@ -219,8 +219,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--vision", help=f"vision tower: folder or Hub id (default: {tower})")
     add("--text", help=f"decoder: folder or Hub id (default: {preset.text or 'from scratch'})")
     add("--image-features", choices=IMAGE_FEATURES,
-        help="one vector, the tower's own projection of it, or a vector for each place "
-             f"(default: {preset.image_features})")  # fmt: skip
+        help=f"one vector, or one for each place (default: {preset.image_features})")  # fmt: skip
     add("--projector", choices=PROJECTORS,
         help="mlp: MODA's expand and reduce; mlp2x: LLaVA 1.5's; pixel_shuffle: SmolVLM's; words: "
              f"visual words (default: {preset.projector})")  # fmt: skip
@@ -230,8 +229,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="random views of a picture that comes once (default: 4)")  # fmt: skip
     add("--mild", action="store_true", help="views of products nearer to their pictures")
     add("--mixed", type=count, default=0, metavar="PERCENT",
-        help="add mixtures of two pictures, PERCENT %% of their number, named by a linear probe "
-             "(default: 0)")  # fmt: skip
+        help="add PERCENT %% mixtures of two pictures, named by a probe (default: 0)")  # fmt: skip
     add("--sure", type=partial(count, high=100), default=0, metavar="PERCENT",
         help="tell details that the probe is PERCENT %% sure of (default: 0, none)")  # fmt: skip
     add("--matched", action="store_true", help="describe every view by what the probe reads off it")
