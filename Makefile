@@ -2,14 +2,16 @@
 VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
+# processes share the cores; a file stays in one of them, for its fixtures
+SPREAD := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-slow check bench reproduce
 run: $(VENV)/run.done
 	$(BIN)/python app.py
 test: $(VENV)/test.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 test-slow: $(VENV)/test.done
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(SPREAD) -m slow
 check: $(VENV)/test.done
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 bench: $(VENV)/run.done

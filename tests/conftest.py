@@ -21,6 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "loupe", deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
     settings.load_profile("loupe")
+    if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")

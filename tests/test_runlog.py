@@ -111,12 +111,13 @@ def test_every_checkpoint_can_be_kept(tmp_path):
 
 
 def test_a_panel_takes_pictures_of_a_folder_too(tmp_path):
-    tiny.picture("red", side=600).save(tmp_path / "big red.png")
+    tiny.picture("red", side=600).save(tmp_path / "1.png")  # a name that is an id, too
     shown = panel.records(RECORDS, 2, tmp_path)
-    assert [record.id for record in shown] == ["0", "1", "big red"]
+    assert [record.id for record in shown] == ["0", "1", "1"]
     kept = panel.keep(shown, tmp_path / "run")
-    assert max(Image.open(tmp_path / "run" / kept["big red"]).size) == panel.SIDE
+    assert max(Image.open(tmp_path / "run" / kept[2]).size) == panel.SIDE
     rows = list(panel.answers(tiny.bundle(), shown, kept))
+    assert [row["image"] for row in rows] == kept and len(set(kept)) == 3
     assert "answer" in rows[0] and "answer" not in rows[2]
     with pytest.raises(UserError, match="holds no pictures"):
         panel.records(RECORDS, 2, tmp_path / "run")

@@ -120,7 +120,7 @@ def teach(
         config = replace(config, patience=PATIENCE)
     main, asked = runtime.is_main(), [record for record in lessons.held_out if record.turns]
     shown = panel.records(asked, lessons.panel)
-    kept = panel.keep(shown, run) if main else {}
+    kept = panel.keep(shown, run) if main else []
     before = remembered(bundle, asked, run) if small and asked and main and not sharded else []
     weights = lora.fingerprint(bundle.model.get_base_model())
     fit(

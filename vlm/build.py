@@ -113,7 +113,7 @@ def _composed(config: VlmConfig, tower, decoder) -> VlmForConditionalGeneration:
 
 
 def reprojected(bundle: Bundle, projector: str, words: Sequence[int] = ()) -> Bundle:
-    """The model with a new projector; `words`: how many each group of visual words has.
+    """The same model with a new projector; `words`: how many each group of visual words has.
 
     Raises:
         UserError: when the projector does not fit the model's image features.

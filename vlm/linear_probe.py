@@ -76,7 +76,7 @@ def fit(
     Args:
         stores: for each part float16[views, n, N, Dv], from `features.compute`.
         parts: the n records of each.
-        values: attribute -> its classes, from `align.attribute_values`.
+        values: attribute -> its classes, from `distil.classes`.
     """
     seen = torch.cat([pooled(view) for store in stores for view in store])
     truth = torch.cat([

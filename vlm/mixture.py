@@ -44,7 +44,7 @@ class Mixture(tuple[Loaded, ...]):
         return tuple(record for part in self for record in part.records)
 
     @property
-    def times(self) -> tuple[int, ...]:
+    def times(self) -> tuple[float, ...]:
         """How often each of the records comes in one pass."""
         return tuple(part.times for part in self for _ in part.records)
 

@@ -33,23 +33,22 @@ def records(held_out: Sequence[Record], count: int, folder: Path | None = None) 
     return [*asked[:count], *own]
 
 
-def keep(shown: Sequence[Record], run: Path) -> dict[str, str]:
-    """Copy the pictures, made small, into the run folder: id -> path in it."""
+def keep(shown: Sequence[Record], run: Path) -> list[str]:
+    """Copy the pictures, made small, into the run folder; their paths in it, in order."""
     (run / FOLDER).mkdir(parents=True, exist_ok=True)
-    kept = {}
-    for number, record in enumerate(shown):
-        kept[record.id] = f"{FOLDER}/{number}.jpg"  # an id may be no file name
+    kept = [f"{FOLDER}/{number}.jpg" for number in range(len(shown))]  # an id may be no file name
+    for record, path in zip(shown, kept, strict=True):
         small = open_image(record.image)
         small.thumbnail((SIDE, SIDE))
-        small.save(run / kept[record.id], quality=88)
+        small.save(run / path, quality=88)
     return kept
 
 
-def answers(bundle: Bundle, shown: Sequence[Record], kept: dict[str, str]) -> Iterator[dict]:
+def answers(bundle: Bundle, shown: Sequence[Record], kept: Sequence[str]) -> Iterator[dict]:
     """The first question of each record, the right answer where known, and the model's."""
-    for row in asked(bundle, shown):
+    for path, row in zip(kept, asked(bundle, shown), strict=True):
         known = {key: value for key, value in row.items() if value or key == "text"}
-        yield {"image": kept[row["id"]], **known}
+        yield {"image": path, **known}
 
 
 def asked(bundle: Bundle, shown: Sequence[Record]) -> Iterator[dict[str, str]]:
@@ -77,6 +76,6 @@ def write_page(run: Path) -> Path | None:
         known["said"][row["step"]] = row["text"]
     from jinja2 import Environment
 
-    page = Environment(autoescape=True).from_string(TEMPLATE.read_text())
+    page = Environment(autoescape=True).from_string(TEMPLATE.read_text("utf-8"))
     runs.write_text(run / PAGE, page.render(steps=chosen, pictures=list(pictures.values())))
     return run / PAGE

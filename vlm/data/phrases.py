@@ -12,6 +12,7 @@ from random import Random
 from vlm.data.words import SINGULAR
 
 PAIR = "pair of "
+ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])(?!uni)")  # an a that should be an
 
 
 def describe_colour(label: str) -> str:
@@ -47,8 +48,7 @@ def fill(template: str, slots: Mapping[str, str]) -> str:
     """The template with its slots filled, optional parts kept or dropped, a and an put right."""
     parts = enumerate(_parts(template))
     kept = [part for n, part in parts if n % 2 == 0 or fits(part, slots)]
-    text = "".join(kept).format_map(slots)
-    return re.sub(r"\b([Aa]) (?=[aeiou])(?!uni)", r"\1n ", text)
+    return ARTICLE.sub(r"\1n ", "".join(kept).format_map(slots))
 
 
 def sentence(template: str, slots: Mapping[str, str]) -> str:

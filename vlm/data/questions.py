@@ -67,11 +67,9 @@ def what_not(facts: Mapping[str, str], rng: Random, share: float = 1.0) -> tuple
 
     Kinds that it may be taken for are passed over: a doubtful answer is never a right one.
     """
-    kind = _value(facts, KINDS)
-    apart = [(v, w) for v, w in zip(*_rivals(KINDS, kind), strict=True) if not _near(v, kind)]
-    if not apart or rng.random() >= share:
+    values, weights = _far(_value(facts, KINDS))
+    if not values or rng.random() >= share:
         return ()
-    values, weights = zip(*apart, strict=True)
     return (_not(describe_kind(rng.choices(values, weights)[0]), rng),)
 
 
@@ -152,6 +150,14 @@ def _rivals(key: str, value: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
     others = [v for v in shares if v != value and not any(v in group for group in alike)]
     weights = [shares[v] * (NEARER if _near(v, value) else 1) for v in others]
     return tuple(others), tuple(weights)
+
+
+@cache
+def _far(kind: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """The kinds that a thing of this one is not easily taken for, and how soon each is named."""
+    rivals = zip(*_rivals(KINDS, kind), strict=True)
+    apart = [(value, weight) for value, weight in rivals if not _near(value, kind)]
+    return tuple(zip(*apart, strict=True)) if apart else ((), ())
 
 
 def _near(one: str, other: str) -> bool:

@@ -96,7 +96,7 @@ def write(rows: Sequence[Checked], name: str, out: Path, steps: Sequence[str] = 
     with runs.room(out):
         out.mkdir(parents=True, exist_ok=True)
         runs.write_text(out / FLAGS, "".join(map(runs.line, lines)))
-        page = Environment(autoescape=True).from_string(TEMPLATE.read_text())
+        page = Environment(autoescape=True).from_string(TEMPLATE.read_text("utf-8"))
         shown = {"name": name, "steps": steps, "total": len(rows), "doubtful": len(doubtful)}
         text = page.render(**shown, parts=_parts(rows))
         runs.write_text(out / PAGE, text)
