@@ -154,13 +154,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--data", default="fashion", help="a data set with metadata (default: fashion)")
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
     add("--split", default="validation", help="(default: validation)")
-    add(
-        "--limit",
-        type=int,
-        default=0,
-        metavar="N",
-        help="only N pictures, 0 = all (default: 0)",
-    )
+    add("--limit", type=int, default=0, help="pictures used, 0 = all (default: 0)")
     add("--seed", type=int, default=0, help="which fault goes where (default: 0)")
     return parser.parse_args(argv)
 

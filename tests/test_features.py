@@ -321,6 +321,15 @@ def test_an_example_is_its_picture_with_its_turn() -> None:
             assert torch.equal(example[name].to(value.dtype), value), name
 
 
+def test_a_part_of_a_pass_is_drawn_from_all_pictures() -> None:
+    made = examples(100, 2, 1.2)
+    whole, part = (
+        {made._place(index)[0] for index in range(*bounds)} for bounds in ((0, 200), (200, 240))
+    )
+    assert len(made) == 240 and len(whole) == 100
+    assert min(part) < 20 and max(part) >= 80 and len(part) > 25
+
+
 @pytest.mark.parametrize("epochs", [1, 3, 2.5, 0.4])
 def test_every_turn_appears_as_often_as_there_are_epochs(epochs: float) -> None:
     made = examples(5, 2, epochs)

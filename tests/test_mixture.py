@@ -97,6 +97,14 @@ def test_a_run_goes_on_with_its_own_data_only(tmp_path: Path) -> None:
     assert (tmp_path / mixture.DATA).read_text() == kept
 
 
+def test_an_older_run_that_kept_no_flags_goes_on(tmp_path: Path) -> None:
+    parts = mixture.Mixture([mixture.Loaded("folder", tuple(tiny.records(2)), 1)])
+    mixture.sign(parts, tmp_path)
+    file = tmp_path / mixture.DATA
+    file.write_text(json.dumps(json.loads(file.read_text())["parts"]))
+    mixture.sign(parts, tmp_path, resume=True, sure=70)
+
+
 def test_a_run_goes_on_with_its_own_flags_only(tmp_path: Path) -> None:
     parts = mixture.Mixture([mixture.Loaded("folder", tuple(tiny.records(2)), 1)])
     mixture.sign(parts, tmp_path, sure=70, vision=None, matched=True)

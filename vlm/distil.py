@@ -94,20 +94,8 @@ def matched(probe: Probe, part: Loaded, store: np.ndarray) -> Part:
             able = grammar_of(record.facts) is not None
             seen = _record(record, f"{record.id}/{number}", facts) if able else record
             told.append(seen if seen.turns else record)  # a scene that is taken for none
-    order = _every_view_in_turn(*store.shape[:2])
-    views = store.reshape(1, -1, *store.shape[2:])[:, order]
-    return Loaded(part.name, tuple(told[n] for n in order), part.times / len(store)), views
-
-
-def _every_view_in_turn(views: int, pictures: int) -> np.ndarray:
-    """int[views x pictures]: places in a store, each picture once before any comes again.
-
-    A training that ends early has then seen about as many of each view.
-    """
-    picture = np.arange(pictures)
-    first = np.random.default_rng(0).integers(views, size=pictures)
-    laps = [(first + lap) % views * pictures + picture for lap in range(views)]
-    return np.concatenate(laps)
+    views = np.ascontiguousarray(store).reshape(1, -1, *store.shape[2:])
+    return Loaded(part.name, tuple(told), part.times / len(store)), views
 
 
 def spell(projector: VisualWords, probe: Probe, bundle: Bundle) -> None:

@@ -180,6 +180,7 @@ class Examples(TorchDataset):
         ]
         self.per_pass = turns
         self.length = round(len(self.slots) * epochs)
+        self.drawn = np.random.default_rng(0).permutation(len(self.slots))
         self.text = lru_cache(maxsize=REMEMBER)(self._text)
 
     def __len__(self) -> int:
@@ -202,7 +203,8 @@ class Examples(TorchDataset):
     def _place(self, index: int) -> tuple[int, int, int]:
         """Which record, which turn, and which view it shows."""
         lap, slot = divmod(index, len(self.slots))
-        number, place = self.slots[slot]
+        whole = (lap + 1) * len(self.slots) <= self.length
+        number, place = self.slots[slot if whole else self.drawn[slot]]  # a part is drawn from all
         first, end = self.starts[number : number + 2]
         count = end - first
         taken = lap * (min(self.per_pass, count) or count) + place

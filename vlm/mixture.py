@@ -113,7 +113,11 @@ def sign(parts: Mixture, run: Path, resume: bool = False, **flags: Any) -> None:
     ]
     signed = {"flags": {name: str(value) for name, value in flags.items()}, "parts": rows}
     if resume and (run / DATA).exists():
-        _check_same(json.loads((run / DATA).read_text("utf-8")), signed, run)
+        before = json.loads((run / DATA).read_text("utf-8"))
+        before = (
+            {"flags": {}, "parts": before} if isinstance(before, list) else before
+        )  # of older runs
+        _check_same(before, signed, run)
     elif runtime.is_main():
         with runs.room(run):
             run.mkdir(parents=True, exist_ok=True)
@@ -132,9 +136,9 @@ def _check_same(before: dict, now: dict, run: Path) -> None:
             "give the same with --resume, or another --out."
         )
     changed = [
-        f"--{name.replace('_', '-')} {before['flags'].get(name)} (now {value})"
+        f"--{name.replace('_', '-')} {before['flags'][name]} (now {value})"
         for name, value in now["flags"].items()
-        if before["flags"].get(name) != value
+        if before["flags"].get(name, value) != value  # a new flag was not there before
     ]
     if changed:
         raise UserError(

@@ -19,8 +19,8 @@ def flags(parser: argparse.ArgumentParser) -> None:
     add("name", metavar="NAME", choices=BENCHMARKS, help=f"one of: {', '.join(BENCHMARKS)}")
     add("--data-path", help="table or folder (default: $VLM_DATA/NAME, then the Hub)")
     add("--split", default="", help="(default: the one that is usually reported)")
-    add("--limit", type=count, default=0, metavar="N",
-        help="ask only N questions, evenly spread, 0 = all (default: 0)")  # fmt: skip
+    add("--limit", type=count, default=0,
+        help="questions asked, evenly spread, 0 = all (default: 0)")  # fmt: skip
     add("--out", type=Path, help="folder for answers.jsonl and scores.json")
     add("--resume", action="store_true", help="ask only what --out has no answer to yet")
     circular = {"action": argparse.BooleanOptionalAction, "default": None}

@@ -21,7 +21,7 @@ PRESETS = {  # the data sets of MODA and phi-vlm: source, and how their pictures
 def flags(parser: argparse.ArgumentParser) -> None:
     """Everything that can be set."""
     add = parser.add_argument
-    add("source", metavar="SOURCE", nargs="?", 
+    add("source", metavar="SOURCE", nargs="?",
         help="fashion, cifar10, negatives or folder=DIR; not needed with --preset")  # fmt: skip
     add("out", type=Path, metavar="OUT", help="a new folder")
     who = "labels (the metadata), endpoint:MODEL, or a model: preset, folder, Hub"
@@ -32,8 +32,8 @@ def flags(parser: argparse.ArgumentParser) -> None:
             help="text file that replaces our question (default: ours)")  # fmt: skip
     add("--preset", choices=PRESETS, help="the pictures of MODA's or phi-vlm's data set")
     add("--per-class", type=count, default=0, help="pictures of each class, 0 = all (default: 0)")
-    add("--sample", type=count, default=0, metavar="N",
-        help="N pictures, mixed like the whole, 0 = all (default: 0)")  # fmt: skip
+    add("--sample", type=count, default=0,
+        help="pictures drawn, mixed like the whole, 0 = all (default: 0)")  # fmt: skip
     add("--format", default="folder", choices=("folder", "parquet"),
         help="pictures with metadata.jsonl, or data.parquet (default: folder)")  # fmt: skip
     shared.split_flag(parser)

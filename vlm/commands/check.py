@@ -18,13 +18,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
         help="an evaluation's folder: check what it said of these pictures instead")  # fmt: skip
     shared.split_flag(parser)
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
-    add(
-        "--limit",
-        type=count,
-        default=0,
-        metavar="N",
-        help="only N pictures, 0 = all (default: 0)",
-    )
+    add("--limit", type=count, default=0, help="pictures checked, 0 = all (default: 0)")
     add("--pictures", action=argparse.BooleanOptionalAction, default=True,
         help="look for the same picture twice (default: yes)")  # fmt: skip
     add("--out", type=Path, help="folder for flags.jsonl and check.html (default: none)")

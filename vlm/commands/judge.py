@@ -27,13 +27,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     add("--key", type=Path, metavar="FILE", help=text)
     text = "use the answers that this judge gave before; --no-resume asks for all anew"
     add("--resume", action=argparse.BooleanOptionalAction, default=True, help=text)
-    add(
-        "--limit",
-        type=count,
-        default=0,
-        metavar="N",
-        help="only N rows, 0 = all (default: 0)",
-    )
+    add("--limit", type=count, default=0, help="rows judged, 0 = all (default: 0)")
     add("--device", default="auto", help="of model:NAME: auto, cpu, cuda or mps (default: auto)")
     add("--threads", type=count, default=0, help="CPU threads, 0 = one for each core (default: 0)")
     judge_flags(parser)

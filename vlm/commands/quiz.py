@@ -18,13 +18,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, help="new folder for the questions and pictures")
     add("--data-path", help="folder of a named data set (default: $VLM_DATA, then the Hub)")
     add("--split", default="validation", help="of a named data set (default: validation)")
-    add(
-        "--limit",
-        type=count,
-        default=0,
-        metavar="N",
-        help="only N pictures, 0 = all (default: 0)",
-    )
+    add("--limit", type=count, default=0, help="pictures used, 0 = all (default: 0)")
     add("--per-picture", type=some, default=2, help="questions a picture at most (default: 2)")
     options = partial(count, low=2)
     add("--options", type=options, default=4, help="options a question (default: 4)")

@@ -22,13 +22,7 @@ def data_flags(parser: argparse.ArgumentParser) -> None:
     add("--data", default="fashion", choices=DATASETS, help="data set (default: fashion)")
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
     add("--split", default="validation", choices=folder.SPLITS, help="(default: validation)")
-    add(
-        "--limit",
-        type=count,
-        default=0,
-        metavar="N",
-        help="only N pictures, 0 = all (default: 0)",
-    )
+    add("--limit", type=count, default=0, help="pictures used, 0 = all (default: 0)")
 
 
 def split_flag(parser: argparse.ArgumentParser) -> None:
