@@ -175,7 +175,6 @@ def test_the_name_of_the_base_is_no_path_of_the_weights(tmp_path: Path) -> None:
     assert json.loads((tmp_path / lora.BASE).read_text())["base"] == "moda-mini"
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
 def test_checkpointing_takes_no_picture_back_through_a_frozen_tower(tmp_path: Path) -> None:
     BASES["smolvlm"](tmp_path / "base")
     bundle = load.open_base(str(tmp_path / "base"), device="cpu")

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,7 @@ def attach(model: nn.Module, config: AdapterConfig) -> "PeftModel":
     Raises:
         UserError: when the decoder has no linear layer of a name in `config.targets`.
     """
-    from peft import LoraConfig, get_peft_model
-
+    peft = _peft()
     connector = parts.part_name(model, parts.CONNECTORS)
     targets = _pattern(model, parts.decoder_name(model), config.targets)
     if config.connector == "lora" and connector:
@@ -48,14 +48,22 @@ def attach(model: nn.Module, config: AdapterConfig) -> "PeftModel":
     if config.vision == "lora" and (tower := parts.part_name(model, parts.TOWERS)):
         targets += "|" + _pattern(model, tower)
     full = [connector] if config.connector == "full" and connector else None
-    wanted = LoraConfig(
+    wanted = peft.LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
         target_modules=targets,
         modules_to_save=full,
     )
-    return _in_float32(get_peft_model(model, wanted))
+    return _in_float32(peft.get_peft_model(model, wanted))
+
+
+def _peft():
+    """The library, without its warning about a name that transformers has changed."""
+    import peft
+
+    warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+    return peft
 
 
 def _in_float32(model: "PeftModel") -> "PeftModel":
@@ -147,11 +155,9 @@ def open_on(bundle: Bundle, folder: str | Path) -> "PeftModel":
     Raises:
         UserError: when the adapter is damaged or belongs to another model.
     """
-    from peft import PeftModel
-
     _check_base(bundle, Path(folder))
     try:
-        return _in_float32(PeftModel.from_pretrained(bundle.model, str(folder)))
+        return _in_float32(_peft().PeftModel.from_pretrained(bundle.model, str(folder)))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise UserError(
             f"The adapter in {str(folder)!r} does not fit {bundle.name!r} "
