@@ -12,7 +12,7 @@ from tests.pages import CHROMIUM
 from tests.run_folders import HOSTILE
 from tests.test_browser import CONTRAST, NAMELESS, launch, opener
 from vlm.teach import reviews
-from vlm.ui import review_desk
+from vlm.ui import build_app, review, review_desk
 from vlm.ui.models import Models
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -154,10 +154,16 @@ def test_the_page_can_be_read_in_both_schemes(address: str, visit: Callable) -> 
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_nothing_late_is_shown_over_a_decision() -> None:
+    """A click leaves the box of the name, too, which shows the picture anew: one by one."""
+    app = build_app(Models(opener, "moda-mini"))
+    found = [fn for fn in app.fns.values() if getattr(fn.fn, "__module__", "") == review.__name__]
+    assert len(found) >= 7
+    assert {(fn.concurrency_id, fn.concurrency_limit) for fn in found} == {("review", 1)}
+
+
 def test_without_a_data_set_the_tab_says_how_to_open_one(monkeypatch) -> None:
     monkeypatch.delenv(review_desk.VARIABLE, raising=False)
-    from vlm.ui import review
-
     assert "python app.py --review DIR" in review.refresh("me", "left", "")[3]
     monkeypatch.setenv(review_desk.VARIABLE, "/nowhere")
     assert "nowhere" in review.refresh("me", "left", "")[3]

@@ -21,6 +21,7 @@ from vlm.ui.results_parts import note, said, table
 from vlm.ui.review_desk import FILTERS, LEFT, Desk
 
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
+PRIVATE |= {"concurrency_id": "review", "concurrency_limit": 1}  # answers come as asked, never late
 NOTHING = "There is nothing to review here; start the app with python app.py --review DIR."
 FINISHED = "No picture is left here; choose another filter, or put the reviews to use: {}"
 USE = "python -m vlm caption … --reviews reviews.jsonl"
