@@ -126,7 +126,7 @@ def ask(page: "playwright.Page", tokens: int) -> None:
     page.click("#describe")
 
 
-WORDS_SHOWN = "document.querySelector('#answer textarea').value.split(' ').length"
+WORDS_SHOWN = "document.querySelector('#answer textarea').value.split(' ').filter(Boolean).length"
 
 
 def test_upload_describe_and_watch_it_grow(
