@@ -82,10 +82,16 @@ def _apart(text: str, control: Sequence[str], placeholder: str) -> str:
     `<image<|end|>>` has one then.
     """
     text = text.translate(MARKS)
-    tokens = re.compile("|".join(map(re.escape, sorted(control, key=len, reverse=True))) or "(?!)")
+    tokens = _any_of(tuple(control))
     if placeholder in tokens.sub("", text):
         return tokens.sub(r" \g<0> ", text)
     return text
+
+
+@lru_cache(maxsize=8)
+def _any_of(tokens: tuple[str, ...]) -> re.Pattern[str]:
+    """Matches any of them, the longest first; kept, for every prompt of a model asks for it."""
+    return re.compile("|".join(map(re.escape, sorted(tokens, key=len, reverse=True))) or "(?!)")
 
 
 def _spellable(text: str) -> str:

@@ -114,9 +114,8 @@ def sign(parts: Mixture, run: Path, resume: bool = False, **flags: Any) -> None:
     signed = {"flags": {name: str(value) for name, value in flags.items()}, "parts": rows}
     if resume and (run / DATA).exists():
         before = json.loads((run / DATA).read_text("utf-8"))
-        before = (
-            {"flags": {}, "parts": before} if isinstance(before, list) else before
-        )  # of older runs
+        if isinstance(before, list):  # an older run, which kept no flags
+            before = {"flags": {}, "parts": before}
         _check_same(before, signed, run)
     elif runtime.is_main():
         with runs.room(run):

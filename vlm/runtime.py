@@ -46,11 +46,11 @@ def repair_torchvision() -> bool:
 class _Repairer(importlib.abc.MetaPathFinder):
     """Repairs torchvision when somebody is about to import it."""
 
-    busy = False  # the repair itself asks where torchvision lies
+    called = False  # once is enough; the repair itself asks where torchvision lies
 
     def find_spec(self, fullname: str, path=None, target=None) -> None:
-        if fullname == "torchvision" and not self.busy:
-            self.busy = True
+        if fullname == "torchvision" and not self.called:
+            self.called = True
             repair_torchvision()
 
 

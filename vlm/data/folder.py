@@ -8,7 +8,6 @@ a row has them alone, the caption grammars make its questions and answers. A dat
 """
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -200,7 +199,7 @@ def _turns(row: dict, number: int) -> list[Turn]:
 
 def _in_split(names: Iterable[str], split: str) -> list[str]:
     """Those of the names that belong to a split, by their hashes."""
-    places = {name: int(hashlib.sha256(name.encode()).hexdigest(), 16) for name in names}
+    places = {name: source.place(name) for name in names}
     held_out = {name for name, place in places.items() if place % 100 < VALIDATION_SHARE}
     if len(places) > 1 and not held_out:
         held_out = {min(places, key=places.get)}

@@ -1,5 +1,6 @@
 """Where a data set's table comes from: the path given, $VLM_DATA, or the Hub."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,6 +76,11 @@ def read_parquet(file: Path) -> pa.Table:
 def bad_picture(cell: object) -> str:
     """Why a cell of the picture column cannot be used, empty when it can."""
     return "" if isinstance(cell, dict) and cell.get("bytes") else "the picture is empty"
+
+
+def place(name: str) -> int:
+    """A number that a hash of the name gives, whatever the machine and the order of rows."""
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16)
 
 
 def missing(name: str, hub_id: str, split: str) -> str:
