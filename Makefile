@@ -7,7 +7,7 @@ SPREAD := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-slow check bench reproduce
 run: $(VENV)/run.done
-	$(BIN)/python app.py
+	$(BIN)/loupe app
 test: $(VENV)/test.done
 	$(BIN)/python -m pytest $(SPREAD)
 test-slow: $(VENV)/test.done
@@ -24,8 +24,9 @@ $(VENV)/torch.done: constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	touch $@
-$(VENV)/run.done: requirements.txt $(VENV)/torch.done
+$(VENV)/run.done: requirements.txt pyproject.toml $(VENV)/torch.done
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
 $(VENV)/test.done: requirements-test.txt $(VENV)/run.done
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-test.txt

@@ -1,4 +1,4 @@
-"""How long the shipped model takes to answer, brief and detailed, side by side.
+"""Measure how long the shipped model takes for brief and for detailed answers, side by side.
 
     python bench/answering.py
 
@@ -9,15 +9,14 @@ over the example pictures, the prompts in turns. The ratio of the whole answers 
 import argparse
 import json
 import statistics
-import sys
 from pathlib import Path
 
+from vlm.data.images import open_image
+from vlm.inference import generate
+from vlm.loading import load
+from vlm.system import runtime
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # run from a checkout, not installed
-
-from vlm import generate, load, runtime  # noqa: E402
-from vlm.data.images import open_image  # noqa: E402
-
 PROMPTS = {"brief": "Describe this picture briefly.", "detailed": "Describe this image in detail."}
 ROUNDS = 3
 
@@ -41,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def timed(bundle, file: Path, prompt: str) -> dict[str, float]:
-    """Seconds to the first and the last token, and tokens, of one answer."""
+    """Return seconds to the first and the last token, and the number of tokens, of one answer."""
     import time
 
     started, stats = time.perf_counter(), generate.Stats()
@@ -53,15 +52,17 @@ def timed(bundle, file: Path, prompt: str) -> dict[str, float]:
 
 
 def medians(rows: list[dict[str, float]]) -> dict[str, float]:
-    """The median of each figure."""
+    """Return the median of each figure."""
     return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
 
 
 def report(found: dict[str, dict[str, float]]) -> None:
     """Print the table and write it as JSON."""
     for name, row in found.items():
-        print(f"{name:10} first token {row['first_token_s']:.3f} s, whole answer "
-              f"{row['answer_s']:.3f} s, {row['tokens']:.0f} tokens")  # fmt: skip
+        print(
+            f"{name:10} first token {row['first_token_s']:.3f} s, whole answer "
+            f"{row['answer_s']:.3f} s, {row['tokens']:.0f} tokens"
+        )
     ratio = found["detailed"]["answer_s"] / found["brief"]["answer_s"]
     print(f"{'ratio':10} {ratio:.2f} x the time for the detailed answer")
     Path(__file__).with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")

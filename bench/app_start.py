@@ -1,4 +1,4 @@
-"""How long a visitor waits: `python app.py` to a usable page, and the first description.
+"""Measure how long a visitor waits: from `python app.py` to a usable page and a first answer.
 
     python bench/app_start.py
 
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _visit(wait: float) -> tuple[float, float, list[float]]:
-    """Seconds from start to the page and to the first answer, and what two descriptions took."""
+    """Return seconds from start to the page and to the first answer, and for two descriptions."""
     address = f"http://127.0.0.1:{_free_port()}"
     environment = {**os.environ, "GRADIO_SERVER_PORT": address.rsplit(":", 1)[1]}
     environment |= {"HF_HUB_OFFLINE": "1", "no_proxy": "127.0.0.1,localhost"}
@@ -58,7 +58,7 @@ def _visit(wait: float) -> tuple[float, float, list[float]]:
 
 
 def _descriptions(address: str) -> list[float]:
-    """The moments before, between and after two descriptions."""
+    """Return the times before, between and after two descriptions."""
     from gradio_client import Client, handle_file
 
     client = Client(address, verbose=False)

@@ -1,4 +1,4 @@
-"""How many planted faults do the caption checks flag, and how many clean captions?
+"""Measure how many inserted errors and how many clean captions the caption checks flag.
 
     python bench/caption_checks.py --data fashion
 
@@ -11,16 +11,13 @@ what is still flagged once `labels` has refined it.
 import argparse
 import random
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
-
-from vlm import mixture  # noqa: E402
-from vlm.data import captions  # noqa: E402
-from vlm.metrics import intervals  # noqa: E402
-from vlm.teach import checks, labels  # noqa: E402
+from vlm.captioning import labels
+from vlm.captioning.review import checks
+from vlm.data import mixture
+from vlm.data.grammar import products
+from vlm.evaluation.metrics import intervals
 
 BRANDS = ("Nordvik", "Palermo Sports", "KESTREL", "Bluebell & Co", "Umbra", "ADRIA", "Tamsin's")
 SLOGANS = ("JUST RUN", "Born to ride", "LOVE", "Rock n Roll 1985", "hello sunshine", "No. 10")
@@ -66,7 +63,7 @@ Plant = Callable[[random.Random, str, dict], str]
 
 
 def added(sentences: tuple[str, ...]) -> Plant:
-    """A sentence more."""
+    """Append a sentence."""
 
     def plant(rng: random.Random, text: str, facts: dict) -> str:
         brand, slogan = rng.choice(BRANDS), rng.choice(SLOGANS)
@@ -77,29 +74,29 @@ def added(sentences: tuple[str, ...]) -> Plant:
 
 
 def in_place(rng: random.Random, text: str, facts: dict) -> str:
-    """A brand before the thing: "A photo of a Nordvik shirt ..."."""
+    """Insert a brand before the item: "A photo of a Nordvik shirt ..."."""
     before = [found.end() for found in re.finditer(r"\b[Aa]n? ", text.split(".")[0])]
     place = before[-1] if before else 0  # a sentence without an article begins with the thing
     return f"{text[:place]}{rng.choice(BRANDS)} {text[place:]}"
 
 
 def instead(sentences: tuple[str, ...]) -> Plant:
-    """Another text altogether."""
+    """Return another text."""
     return lambda rng, text, facts: rng.choice(sentences)
 
 
 def stuck(rng: random.Random, text: str, facts: dict) -> str:
-    """The last words over and over."""
+    """Repeat the last words."""
     return text + " " + " ".join([" ".join(text.split()[-3:])] * rng.randint(4, 9))
 
 
 def wrong(code: str, values: dict[str, list[str]]) -> Plant:
-    """The caption of an item that differs in one attribute."""
+    """Return the caption of an item that differs in one attribute."""
 
     def plant(rng: random.Random, text: str, facts: dict) -> str:
         key = KEYS[code]
         other = rng.choice([value for value in values[key] if value != facts[key]])
-        turns = captions.turns(facts | {key: other}, str(rng.random()))
+        turns = products.turns(facts | {key: other}, str(rng.random()))
         told = {turn.task: turn.answer for turn in turns}
         return told["brief"]
 
@@ -107,7 +104,7 @@ def wrong(code: str, values: dict[str, list[str]]) -> Plant:
 
 
 def plants(values: dict[str, list[str]]) -> dict[str, tuple[str, Plant]]:
-    """Name of a fault -> the code that it should be flagged with, and how it is planted."""
+    """Return, by name of an error, its expected flag and the function that inserts it."""
     found = {f"wrong {code}": (code, wrong(code, values)) for code in KEYS}
     return found | {
         "read off": ("text", added(READ_OFF)),
@@ -120,7 +117,7 @@ def plants(values: dict[str, list[str]]) -> dict[str, tuple[str, Plant]]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Print a line for each kind of fault, and the false alarms."""
+    """Print a line for each kind of error, and the false alarms."""
     args = parse(argv)
     records = mixture.load([args.data], args.split, args.data_path, args.limit).records
     whole = [record for record in records if record.facts.keys() >= {*KEYS.values()}]
@@ -132,30 +129,30 @@ def main(argv: list[str] | None = None) -> None:
         bad = [(record, plant(rng, text, dict(record.facts))) for record, text in clean]
         seen = [[flag.code for flag in checks.flags(text, record.facts)] for record, text in bad]
         left = [bool(checks.flags(labels.refine(*row), row[0].facts)) for row in bad]
-        print(f"{name:14}{rate([code in codes for codes in seen])}"
-              f"{100 * sum(map(bool, seen)) / len(seen):15.2f} %"
-              f"{100 * sum(left) / len(left):13.2f} %")  # fmt: skip
+        print(
+            f"{name:14}{rate([code in codes for codes in seen])}"
+            f"{100 * sum(map(bool, seen)) / len(seen):15.2f} %"
+            f"{100 * sum(left) / len(left):13.2f} %"
+        )
     alarms = [bool(checks.flags(text, record.facts)) for record, text in clean]
     print(f"{'clean':14}{rate(alarms)}  of {len(alarms):,} captions")
 
 
 def rate(hits: list[bool]) -> str:
-    """Percent with a 95 % bootstrap interval."""
+    """Return percent with a 95 % bootstrap interval."""
     found = intervals.mean([100.0 * hit for hit in hits])
     return f"{found.mean:8.2f} % [{found.low:.1f}, {found.high:.1f}]"
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The flags."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--data", default="fashion", help="a data set with metadata (default: fashion)")
     add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
     add("--split", default="validation", help="(default: validation)")
     add("--limit", type=int, default=0, help="pictures used, 0 = all (default: 0)")
-    add("--seed", type=int, default=0, help="which fault goes where (default: 0)")
+    add("--seed", type=int, default=0, help="which error goes where (default: 0)")
     return parser.parse_args(argv)
 
 

@@ -1,4 +1,4 @@
-"""How many pictures a local teacher describes in a second, in batches and one by one.
+"""Measure how many pictures per second a local teacher describes, in batches and one by one.
 
     python bench/captioning.py --teacher moda-mini
 
@@ -7,15 +7,12 @@ The same pictures both ways, in turns; medians, and the ratio.
 
 import argparse
 import statistics
-import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
-
-from vlm import runtime  # noqa: E402
-from vlm.teach import writers  # noqa: E402
-from vlm.types import Record  # noqa: E402
+from vlm.captioning import writers
+from vlm.system import runtime
+from vlm.types import Record
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 ROUNDS = 3
@@ -31,19 +28,19 @@ def main(argv: list[str] | None = None) -> None:
     settings = writers.WriterSettings(device="cpu")
     teacher = writers.open_writer(args.teacher, writers.TEACHER, settings)
     files = sorted(EXAMPLES.glob("*.jpg"))
-    size = teacher.batch
-    asks = [writers.Ask(Record(file.name, file)) for file in files * -(-size // len(files))]
+    size = teacher.batch_size
+    requests = [writers.Request(Record(file.name, file)) for file in files * -(-size // len(files))]
     rates: dict[int, list[float]] = {1: [], size: []}
-    list(teacher.write(asks[:1]))  # warm-up
+    list(teacher.write(requests[:1]))  # warm-up
     for _ in range(ROUNDS):
         for many, found in rates.items():
-            found.append(len(asks) / seconds(teacher, asks, many))
+            found.append(len(requests) / seconds(teacher, requests, many))
     slow, fast = (statistics.median(found) for found in rates.values())
     print(f"one by one {slow:.1f} pictures/s, {size} at a time {fast:.1f}: {fast / slow:.1f} x")
 
 
 def seconds(teacher: writers.Writer, asks: list, size: int) -> float:
-    """How long all take, so many at a time."""
+    """Return the seconds for all pictures, `batch_size` at a time."""
     started = time.perf_counter()
     for start in range(0, len(asks), size):
         list(teacher.write(asks[start : start + size]))

@@ -1,4 +1,4 @@
-"""Training on stored features against running the frozen tower in every step, side by side.
+"""Compare training on stored features with running the frozen tower in every step.
 
     python bench/feature_store.py
 
@@ -9,18 +9,20 @@ the medians is printed. The stored side's own cost, each view computed once, is 
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
-
-from vlm import encoding, features, load, runtime  # noqa: E402
-from vlm.types import Record, Turn  # noqa: E402
+from vlm.inference import encoding
+from vlm.loading import load
+from vlm.system import runtime
+from vlm.training.examples import FeatureExamples
+from vlm.training.moda import features
+from vlm.types import Bundle, Record, Turn
 
 BATCH, ROUNDS = 32, 7
 TURN = Turn("Describe this picture.", "This is a pair of men's black formal shoes.")
@@ -28,12 +30,8 @@ TURN = Turn("Describe this picture.", "This is a pair of men's black formal shoe
 
 def main(argv: list[str] | None = None) -> None:
     """Time both sides in turns, print one table and write one JSON."""
-    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args(argv)
-    import torch
-
-    runtime.set_threads()
-    bundle = load.load(device="cpu")
-    bundle.model.model.vision_tower.requires_grad_(False)
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args(argv)
+    bundle = shipped_model()
     draw = np.random.default_rng(0)
     pixels = draw.integers(0, 256, (BATCH, 224, 224, 3), dtype=np.uint8)
     records = [Record(str(n), Image.fromarray(p), (TURN,)) for n, p in enumerate(pixels)]
@@ -41,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
         started = time.perf_counter()
         store = np.array(features.compute(bundle, records, Path(folder)))
         once = time.perf_counter() - started
-    stored = features.Examples(bundle.processor, records, store)
+    stored = FeatureExamples(bundle.processor, records, store)
     sides = {
         "stored features": lambda: [stored[n] for n in range(BATCH)],
         "tower in every step": lambda: [
@@ -56,8 +54,16 @@ def main(argv: list[str] | None = None) -> None:
     report({name: statistics.median(values) for name, values in times.items()}, once)
 
 
+def shipped_model() -> Bundle:
+    """Open the shipped model on all cores, with a frozen tower."""
+    runtime.set_threads()
+    bundle = load.load(device="cpu")
+    bundle.model.model.vision_tower.requires_grad_(False)
+    return bundle
+
+
 def step(bundle, examples, optimiser) -> float:
-    """Seconds of a training step on the batch that `examples()` gives."""
+    """Return the seconds of a training step on the batch that `examples()` returns."""
     started = time.perf_counter()
     batch = encoding.collator(bundle.processor)(examples())
     bundle.model.train()(**batch).loss.backward()

@@ -1,24 +1,22 @@
-"""What the decoder should see of the tower, and through what: variants trained side by side.
+"""Train variants of image features and projector side by side, for the same time each.
 
     python bench/moda_variants.py --vision runs/align/tower --data fashion cifar10 --limit 6000
 
 Every variant gets the same data and the same minutes of training (its steps follow from its own
 speed, so that the schedule comes to its end), then describes the same held-out pictures. Prints one
 table, writes variants.json and variants.png into --out. Variants that are finished are not trained
-again: a stopped comparison goes on.
+again: a stopped comparison continues.
 """
 
 import argparse
 import json
 import shutil
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
-
-from finetune import run_moda  # noqa: E402
-from vlm import runs  # noqa: E402
-from vlm.errors import UserError, one_sentence  # noqa: E402
+from vlm.commands.train import moda
+from vlm.errors import UserError, exit_on_user_error
+from vlm.system import files
+from vlm.training import runs
 
 VARIANTS: dict[str, list[str]] = {
     "pooled-expand-reduce": ["--image-features", "pooled", "--projector", "mlp"],
@@ -36,76 +34,90 @@ FIGURES = ("subCategory", "articleType", "baseColour", "gender", "usage", "kind"
 
 def main(argv: list[str] | None = None) -> None:
     """Train, measure and print every variant."""
-    with one_sentence():
+    with exit_on_user_error():
         args = parse(argv)
         rows = {name: variant(name, VARIANTS[name], args) for name in args.only}
-        runs.write_json(args.out / "variants.json", rows)
+        files.write_json(args.out / "variants.json", rows)
         chart(args)
         print(table(rows))
 
 
 def variant(name: str, flags: list[str], args: argparse.Namespace) -> dict[str, float]:
-    """One variant's figures; from its folder when it is finished."""
+    """Return one variant's figures, from its folder if it is finished."""
     folder = args.out / name
     done = folder / "figures.json"
     steps = planned(folder, flags, args)
     if not done.exists():
-        again = ["--resume"] if (folder / "status.json").exists() else []
+        again = ["--resume"] if (folder / runs.STATUS).exists() else []
         often = str(max(1, steps // 6))
-        every = ["--eval-every", often, "--save-every", often, "--measure", "0", "--keep", "1"]
-        run_moda.main([*common(args), *flags, "--out", str(folder), *every, *again,
-                       "--max-steps", str(steps)])  # fmt: skip
-        runs.write_json(done, {"steps": steps} | measured(folder, args))
+        every = ["--eval-every", often, "--save-every", often, "--set", "measure=0", "keep=1"]
+        moda.main(
+            [*common(args), *flags, "--out", str(folder), *every, *again, "--max-steps", str(steps)]
+        )
+        files.write_json(done, {"steps": steps} | measured(folder, args))
     return json.loads(done.read_text())
 
 
 def planned(folder: Path, flags: list[str], args: argparse.Namespace) -> int:
-    """The steps that fit into the minutes; of a variant begun earlier those it began with.
+    """Return the steps that fit into the minutes; a stopped variant keeps its number of steps.
 
     Raises:
-        UserError: when it was begun with other flags.
+        UserError: when it was started with other flags.
     """
     kept, asked = folder / "plan.json", [*common(args), *flags, f"{args.minutes:g} minutes"]
     if kept.exists():
         plan = json.loads(kept.read_text())
         if plan["flags"] != asked:
-            raise UserError(f"{folder} was begun with other flags; give another --out.")
+            raise UserError(f"{folder} was started with other flags; give another --out.")
         return plan["steps"]
     steps = max(1, round(60 * args.minutes / seconds_a_step(flags, args)))
     folder.mkdir(parents=True, exist_ok=True)
-    runs.write_json(kept, {"flags": asked, "steps": steps})
+    files.write_json(kept, {"flags": asked, "steps": steps})
     return steps
 
 
 def common(args: argparse.Namespace) -> list[str]:
-    """The flags that all variants share; the epochs are enough for the steps of any."""
-    words = ["--data", *args.data, "--turns", str(args.turns)]
+    """Return the flags that all variants share; the epochs suffice for the steps of any."""
+    words = ["--data", *args.data, "--set", f"turns={args.turns}", "panel=0"]
     words += ["--vision", str(args.vision)] if args.vision else []
     words += ["--limit", str(args.limit), "--held-out", str(args.held_out), "--views", "1"]
     words += ["--features", str(args.features), "--threads", str(args.threads)]
-    return [*words, "--panel", "0", "--epochs", "50"]
+    return [*words, "--epochs", "50"]
 
 
 def seconds_a_step(flags: list[str], args: argparse.Namespace) -> float:
-    """Measured on a few steps of the real thing."""
+    """Measure the time of a step in a short training."""
     folder = args.out / "trial"
     shutil.rmtree(folder, ignore_errors=True)
-    run_moda.main([*common(args), *flags, "--out", str(folder), "--max-steps", str(TRIAL),
-                   "--log-every", str(FIRST), "--measure", "0"])  # fmt: skip
-    rows = [row for row in runs.read_jsonl(folder / "metrics.jsonl") if "loss" in row]
+    moda.main(
+        [
+            *common(args),
+            *flags,
+            "--out",
+            str(folder),
+            "--max-steps",
+            str(TRIAL),
+            "--set",
+            f"log_every={FIRST}",
+            "measure=0",
+        ]
+    )
+    rows = [row for row in files.read_jsonl(folder / runs.METRICS) if "loss" in row]
     shutil.rmtree(folder)
     return (rows[-1]["time"] - rows[0]["time"]) / (rows[-1]["step"] - rows[0]["step"])
 
 
 def measured(folder: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Held-out loss, tokens seen, and the exact labels that its descriptions name."""
-    from vlm import evaluate, load, mixture
+    """Return held-out loss, tokens seen, and the exact labels named in descriptions."""
+    from vlm.data import mixture
+    from vlm.evaluation import evaluate
+    from vlm.loading import load
 
-    last = [row for row in runs.read_jsonl(folder / "metrics.jsonl") if "eval_loss" in row][-1]
+    last = [row for row in files.read_jsonl(folder / runs.METRICS) if "eval_loss" in row][-1]
     found = {"loss": last["eval_loss"], "million tokens": last["tokens_seen"] / 1e6}
-    bundle = load.load(str(folder / "model"), device="cpu")
+    bundle = load.load(str(folder / runs.MODEL), device="cpu")
     for part in mixture.load(args.data, "validation", limit=args.held_out):
-        result = evaluate.evaluate(bundle, part.records, probed=False)
+        result = evaluate.evaluate(bundle, part.records, with_probes=False)
         marks = {"overall": result["scores"].get("overall")} | result["exact"]
         told = {name: marks[name]["mean"] for name in (*FIGURES, "overall") if marks.get(name)}
         found |= {name: mean for name, mean in told.items() if name not in found}  # the first set's
@@ -113,15 +125,15 @@ def measured(folder: Path, args: argparse.Namespace) -> dict[str, float]:
 
 
 def chart(args: argparse.Namespace) -> None:
-    """Held-out loss over tokens seen, a line for each variant."""
-    from vlm import curves
+    """Draw held-out loss over tokens seen, one line per variant."""
+    from vlm.reporting import catalog, curves
 
-    lines = [curves.Run(name, args.out / name) for name in args.only]
+    lines = [catalog.Run(name, args.out / name) for name in args.only]
     curves.chart(lines, "loss", args.out / "variants.png")
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:
-    """The figures as a Markdown table."""
+    """Return the figures as a Markdown table."""
     columns = list(dict.fromkeys(key for row in rows.values() for key in row))
     lines = [["variant", *columns], ["---"] * (1 + len(columns))]
     for name, row in rows.items():
@@ -130,15 +142,15 @@ def table(rows: dict[str, dict[str, float]]) -> str:
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The flags."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--vision", type=Path, help="an aligned tower's folder (default: the shipped model's)")
-    add("--data", nargs="+", default=["fashion"], help="as of run_moda.py (default: fashion)")
+    add(
+        "--data", nargs="+", default=["fashion"], help="as of `loupe train moda` (default: fashion)"
+    )
     add("--minutes", type=float, default=5, help="of training for each variant (default: 5)")
-    add("--turns", type=int, default=3, help="questions a picture in a pass (default: 3)")
+    add("--turns", type=int, default=3, help="questions per image per epoch (default: 3)")
     add("--limit", type=int, default=0, help="pictures of a set, 0 = all (default: 0)")
     add("--held-out", type=int, default=500, help="held-out pictures of a set (default: 500)")
     add("--threads", type=int, default=0, help="CPU threads, 0 = all (default: 0)")

@@ -1,10 +1,10 @@
-"""QLoRA at true size, without a download: does the forecast of memory hold, what does a step take?
+"""Run QLoRA at full size with random weights: memory, its forecast, and seconds per step.
 
     python bench/qlora_memory.py --only smolvlm-256m
     python bench/qlora_memory.py                        also Phi-3-mini, which takes 8 GB of disk
 
 Each model is written to the disk with random weights in its published sizes and opened in NF4 by a
-process of its own, through run_qlora.py's own code. Prints one table.
+process of its own, through the code of `loupe train adapter`. Prints one table.
 """
 
 import argparse
@@ -16,16 +16,15 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
-
-from vlm import runs  # noqa: E402
+from vlm.loading.tokenizer import train_tokenizer
+from vlm.system import files
 
 PICTURES, SIDE = 4, 512  # pixels
 SHARD = 2**30  # bytes
 
 
 def smolvlm_256m():
-    """The sizes of SmolVLM-256M-Instruct: SigLIP base at 512 pixels, SmolLM2-135M."""
+    """Return the sizes of SmolVLM-256M-Instruct: SigLIP base at 512 pixels, SmolLM2-135M."""
     from transformers import Idefics3Config
 
     vision = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12}
@@ -33,26 +32,32 @@ def smolvlm_256m():
     text = {"model_type": "llama", "hidden_size": 576, "intermediate_size": 1536}
     text |= {"num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3}
     text |= {"vocab_size": 49280, "max_position_embeddings": 8192}
-    return Idefics3Config(vision_config=vision, text_config=text, scale_factor=4,
-                          tie_word_embeddings=True)  # fmt: skip
+    return Idefics3Config(
+        vision_config=vision, text_config=text, scale_factor=4, tie_word_embeddings=True
+    )
 
 
 def phi3_mini():
-    """The sizes of Phi-3-mini-4k-instruct."""
+    """Return the sizes of Phi-3-mini-4k-instruct."""
     from transformers import Phi3Config
 
     return Phi3Config(
-        hidden_size=3072, intermediate_size=8192, num_hidden_layers=32, num_attention_heads=32,
-        num_key_value_heads=32, vocab_size=32064, max_position_embeddings=4096,
+        hidden_size=3072,
+        intermediate_size=8192,
+        num_hidden_layers=32,
+        num_attention_heads=32,
+        num_key_value_heads=32,
+        vocab_size=32064,
+        max_position_embeddings=4096,
         tie_word_embeddings=False,
-    )  # fmt: skip
+    )
 
 
 MODELS = {"smolvlm-256m": smolvlm_256m, "phi-vlm": phi3_mini}
 
 
 def write_weights(config, folder: Path, seed: int = 0) -> None:
-    """Random weights in bfloat16, one shard after another: the whole is never in memory."""
+    """Write random bfloat16 weights shard by shard, so that the model is never in memory."""
     import torch
     from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
@@ -78,16 +83,14 @@ def write_weights(config, folder: Path, seed: int = 0) -> None:
         flush()
     config.save_pretrained(folder)
     table = {"metadata": {}, "weight_map": index}
-    runs.write_json(folder / "model.safetensors.index.json", table)
+    files.write_json(folder / "model.safetensors.index.json", table)
 
 
 def write_processor(name: str, config, folder: Path) -> None:
-    """A tokenizer of few words with the control tokens, and SmolVLM's image processor."""
+    """Write a small tokenizer with the control tokens, and SmolVLM's image processor."""
     from transformers import Idefics3ImageProcessor, Idefics3Processor
 
-    from vlm import build
-
-    tokenizer = build.train_tokenizer(["A picture."] * 4)
+    tokenizer = train_tokenizer(["A picture."] * 4)
     if name == "phi-vlm":
         tokenizer.save_pretrained(folder)
         return
@@ -110,7 +113,7 @@ def write_processor(name: str, config, folder: Path) -> None:
 
 
 def write_data(folder: Path) -> None:
-    """Noisy pictures with a sentence each."""
+    """Write noisy pictures with a sentence each."""
     import numpy as np
     from PIL import Image
 
@@ -121,23 +124,33 @@ def write_data(folder: Path) -> None:
             pixels = np.random.default_rng(number).integers(0, 256, (384, 512, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / split / f"{number}.png")
             rows.append({"file_name": f"{number}.png", "text": "A picture of noise, and no more."})
-        runs.write_text(folder / split / "metadata.jsonl", "".join(map(runs.line, rows)))
+        files.write_text(folder / split / "metadata.jsonl", "".join(map(files.json_line, rows)))
 
 
 def child(name: str, folder: Path, more: list[str]) -> None:
-    """In a process of its own: run_qlora.py's dry run on the model."""
-    from finetune import run_qlora
-    from vlm import presets
+    """Run `loupe train adapter --dry-run` on the model, in a separate process."""
+    from vlm.commands.train import adapter
+    from vlm.loading import presets
 
     base = str(folder / name)
     if name == "phi-vlm":
         presets.PRESETS[name], base = replace(presets.PRESETS[name], text=base), name
-    run_qlora.main(["--base", base, "--data", f"folder={folder / 'data'}", "--quantize", "4bit",
-                    "--dry-run", *more])  # fmt: skip
+    adapter.main(
+        [
+            "--base",
+            base,
+            "--data",
+            f"folder={folder / 'data'}",
+            "--quantize",
+            "4bit",
+            "--dry-run",
+            *more,
+        ]
+    )
 
 
 def measured(name: str, folder: Path, more: list[str]) -> dict:
-    """What the dry run of one model says, as numbers."""
+    """Return the figures that the dry run of one model printed."""
     command = [sys.executable, __file__, "--child", name, "--folder", str(folder), "--", *more]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     print(done.stdout)
@@ -148,8 +161,8 @@ def measured(name: str, folder: Path, more: list[str]) -> dict:
         "tokens": rf"tokens per example: {number}",
         "image_tokens": rf"image tokens per picture: {number}",
         "seconds": rf"optimiser: {number} s",
-        "forecast_mb": rf"together {number} MB",
-        "held_mb": rf"one step held {number} MB",
+        "forecast_mb": rf"total {number} MB",
+        "held_mb": rf"measured peak of one step {number} MB",
     }
     values = {key: re.search(pattern, done.stdout)[1] for key, pattern in found.items()}
     return {key: float(value.replace(",", "").rstrip(".")) for key, value in values.items()}
@@ -173,24 +186,24 @@ def main(argv: list[str] | None = None) -> None:
     print(f"{'model':14}{'tokens':>8}{'s a step':>10}{'forecast':>12}{'held':>12}{'error':>8}")
     for name, row in rows.items():
         error = row["forecast_mb"] / row["held_mb"] - 1
-        print(f"{name:14}{row['tokens']:8.0f}{row['seconds']:10.2f}{row['forecast_mb']:9,.0f} MB"
-              f"{row['held_mb']:9,.0f} MB{error:+8.1%}")  # fmt: skip
+        print(
+            f"{name:14}{row['tokens']:8.0f}{row['seconds']:10.2f}{row['forecast_mb']:9,.0f} MB"
+            f"{row['held_mb']:9,.0f} MB{error:+8.1%}"
+        )
     if args.out:
         args.out.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The flags."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--only", nargs="+", choices=MODELS, default=list(MODELS), help="(default: all)")
     add("--scratch", type=Path, help="folder for the weights (default: the system's own)")
     add("--out", type=Path, help="write the numbers there, JSON (default: none)")
     add("--child", choices=MODELS, help=argparse.SUPPRESS)
     add("--folder", type=Path, help=argparse.SUPPRESS)
-    add("more", nargs="*", help="further flags of run_qlora.py, after --")
+    add("more", nargs="*", help="further flags of `loupe train adapter`, after --")
     return parser.parse_args(argv)
 
 

@@ -1,11 +1,11 @@
-"""Does a repeat learn as the shipped model did? A short training against the expected band.
+"""Repeat a short training and check its losses against the expected band.
 
-    python bench/reproduce.py            trains with a new seed, says whether it stays in the band
+    python bench/reproduce.py            trains with a new seed, and checks the losses
     python bench/reproduce.py --write    trains with five seeds and writes the band
 
 The short version is the MODA stage on the shipped tower, on a part of the data; the band is the
 range of the held-out losses of five seeds at each measurement, widened by as much as it is wide
-and by 2 % of the loss. It stands beside the shipped weights in expected.json.
+and by 2 % of the loss. It is in expected.json beside the shipped weights.
 """
 
 import argparse
@@ -15,30 +15,28 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, not installed
+from vlm.commands.train import moda
+from vlm.errors import UserError, exit_on_user_error
+from vlm.loading.presets import BAND, SHIPPED
+from vlm.system import files
+from vlm.training import runs
 
-from finetune import run_moda  # noqa: E402
-from vlm import runs  # noqa: E402
-from vlm.commands import ship  # noqa: E402
-from vlm.errors import UserError, one_sentence  # noqa: E402
-from vlm.presets import SHIPPED  # noqa: E402
-
-BAND = SHIPPED / ship.BAND
+EXPECTED = SHIPPED / BAND
 SEEDS, FRESH = (0, 1, 2, 3, 4), 5
-SHORT = ["--data", "fashion", "cifar10", "negatives", "--limit", "1500", "--turns", "3"]
+SHORT = ["--data", "fashion", "cifar10", "negatives", "--limit", "1500"]
 SHORT += ["--views", "1", "--epochs", "50", "--max-steps", "150", "--batch-size", "64"]
 SHORT += ["--eval-every", "50", "--save-every", "150", "--held-out", "300"]
-SHORT += ["--panel", "0", "--measure", "0"]
+SHORT += ["--set", "turns=3", "panel=0", "measure=0"]
 ROOM = 0.02  # of a loss, for machines that round otherwise
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the band, or hold a new run against it; exit code 1 when it leaves the band."""
-    with one_sentence():
+    """Write the band, or check a new run against it; return 1 if it leaves the band."""
+    with exit_on_user_error():
         args = parse(argv)
         if args.write:
             found = [losses(seed, args) for seed in SEEDS]
-            runs.write_json(args.band, {"flags": SHORT, "band": band(found)})
+            files.write_json(args.band, {"flags": SHORT, "band": band(found)})
             print(f"Wrote {args.band}.")
             return 0
         if not args.band.is_file():
@@ -48,19 +46,29 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def losses(seed: int, args: argparse.Namespace) -> dict[str, float]:
-    """Held-out loss by step of one short run."""
+    """Return the held-out loss by step of one short run."""
     folder = Path(tempfile.mkdtemp(prefix="loupe-reproduce-"))
     try:
-        run_moda.main([*SHORT, *args.more, "--seed", str(seed), "--out", str(folder / "run"),
-                       "--features", str(args.features)])  # fmt: skip
-        rows = runs.read_jsonl(folder / "run" / "metrics.jsonl")
+        moda.main(
+            [
+                *SHORT,
+                *args.more,
+                "--seed",
+                str(seed),
+                "--out",
+                str(folder / "run"),
+                "--features",
+                str(args.features),
+            ]
+        )
+        rows = files.read_jsonl(folder / "run" / runs.METRICS)
         return {str(row["step"]): row["eval_loss"] for row in rows if "eval_loss" in row}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def band(found: list[dict[str, float]]) -> dict[str, list[float]]:
-    """Step -> the lowest and the highest loss that are expected."""
+    """Return the lowest and the highest expected loss by step."""
     edges = {}
     for step in found[0]:
         values = [row[step] for row in found]
@@ -70,28 +78,28 @@ def band(found: list[dict[str, float]]) -> dict[str, list[float]]:
 
 
 def inside(found: dict[str, float], expected: dict[str, list[float]]) -> bool:
-    """Print each measurement beside its band; true when all lie within."""
+    """Print each measurement and its band; return True if all are inside."""
     fine = found.keys() == expected.keys()
     for step, loss in found.items():
         low, high = expected.get(step, (0.0, 0.0))
         good = low <= loss <= high
         fine &= good
-        print(f"step {step:>5}: held-out loss {loss:.4f}, expected {low:.4f} to {high:.4f}: "
-              f"{'in the band' if good else 'OUTSIDE'}")  # fmt: skip
+        print(
+            f"step {step:>5}: held-out loss {loss:.4f}, expected {low:.4f} to {high:.4f}: "
+            f"{'in the band' if good else 'OUTSIDE'}"
+        )
     return fine
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The flags."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--write", action="store_true", help="write the band from five seeds")
     add("--seed", type=int, default=FRESH, help=f"of the repeat (default: {FRESH})")
-    add("--band", type=Path, default=BAND, help="the band's file (default: the shipped one)")
+    add("--band", type=Path, default=EXPECTED, help="the band's file (default: the shipped one)")
     add("--features", type=Path, default=Path("features"), help="store (default: features)")
-    add("more", nargs="*", help="further flags of run_moda.py, after --")
+    add("more", nargs="*", help="further flags of `loupe train moda`, after --")
     return parser.parse_args(argv)
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests import tiny
-from vlm.benchmarks.question import Question
+from vlm.evaluation.benchmarks.question import Question
 
 TURN = 10**6
 MMBENCH = ("index", "question", "hint", "answer", "A", "B", "C", "D", "category", "image")

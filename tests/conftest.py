@@ -10,25 +10,27 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import vlm  # noqa: F401  repairs torchvision before anything imports transformers
-from tests import pages
+from tests import ROOT, pages
 
-BESIDE = Path(__file__).parents[2] / "shared" / "data"
+BESIDE = ROOT.parent / "shared" / "data"
+
+# at import, because the conftest.py of a subfolder may import the libraries that read these
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("no_proxy", "127.0.0.1,localhost")
+if "VLM_DATA" not in os.environ and BESIDE.is_dir():
+    os.environ["VLM_DATA"] = str(BESIDE)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Settings that must stand before the libraries are first used."""
+    """Configure hypothesis."""
     settings.register_profile(  # how long an example takes decides nothing
         "loupe", deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
     settings.load_profile("loupe")
-    if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    os.environ.setdefault("no_proxy", "127.0.0.1,localhost")
-    if "VLM_DATA" not in os.environ and BESIDE.is_dir():
-        os.environ["VLM_DATA"] = str(BESIDE)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -63,5 +65,5 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def visit(browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """Opens pages and waits for what the test's module calls READY."""
-    with pages.watched(browser, request.module.READY) as opened:
+    with pages.watch_pages(browser, request.module.READY) as opened:
         yield opened

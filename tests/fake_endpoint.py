@@ -1,7 +1,8 @@
-"""A server on this machine that speaks the OpenAI chat format, and fails as real ones do.
+"""A local server that speaks the OpenAI chat format, and fails as real ones do.
 
-Which request fails, and how, depends only on the seed, the first message that is no system message
-and how often it has come before: the same test gives the same faults, whatever the threads do.
+Which request fails, and how, depends only on the seed, the first message that is not a system
+message, and how often that message has come before: each run of a test produces the same faults,
+in any order of threads.
 """
 
 import contextlib
@@ -17,9 +18,10 @@ from collections.abc import Callable, Iterable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from vlm.answers import Cache, read_object
-from vlm.endpoint import Answer, Endpoint, EndpointConfig
 from vlm.errors import UserError
+from vlm.remote.cache import Cache
+from vlm.remote.endpoint import Answer, Endpoint, EndpointConfig
+from vlm.remote.parsing import parse_object
 
 FAULTS = ("429", "500", "hang", "cut off", "prose", "reset")
 PROSE = "I would rather tell you in my own words how much I like this picture."
@@ -27,21 +29,21 @@ Messages = list[dict[str, Any]]
 
 
 class FakeEndpoint:
-    """A context manager around the server.
+    """A context manager that runs the server.
 
     Args:
-        answer: messages -> the text of the true answer.
-        key: the bearer key that it wants; "" takes any.
+        answer: messages -> the text of the correct answer.
+        key: the bearer key that it requires; "" accepts any.
         faults: the share of requests that fail.
-        hang: seconds that it says nothing before it answers after all; longer than a test takes.
-        always: a fault that every request meets.
-        model: the one model that it knows; "" knows them all.
+        hang: seconds of silence before a late answer; longer than a test by default.
+        always: a fault for every request.
+        model: the only model that it knows; "" accepts any.
 
     Attributes:
-        requests: how often each question came, by its hash.
-        met: how often each fault was given.
-        keys: the bearer keys that were shown.
-        messages: what was asked, in the order it came.
+        requests: number of requests by the question's hash.
+        fault_counts: number of faults by kind.
+        keys: the bearer keys received.
+        messages: the messages of each request, in order of arrival.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class FakeEndpoint:
         self.answer, self.key, self.share, self.seed = answer, key, faults, seed
         self.hang, self.always, self.model = hang, always, model
         self.requests: Counter[str] = Counter()
-        self.met: Counter[str] = Counter()
+        self.fault_counts: Counter[str] = Counter()
         self.keys: set[str] = set()
         self.messages: list[Messages] = []
         self.lock, self.closing = threading.Lock(), threading.Event()
@@ -79,11 +81,11 @@ class FakeEndpoint:
 
     @property
     def address(self) -> str:
-        """What a client is given."""
+        """The address for clients."""
         return f"http://127.0.0.1:{self.server.server_address[1]}/v1"
 
     def fault(self, messages: Messages) -> str:
-        """The fault that this request meets, empty for none; counts the request."""
+        """Count the request; returns its fault, empty for none."""
         first = next(m for m in messages if m["role"] != "system")
         item = hashlib.sha256(json.dumps(first, sort_keys=True).encode()).hexdigest()
         with self.lock:
@@ -91,20 +93,21 @@ class FakeEndpoint:
             self.requests[item] += 1
             self.messages.append(messages)
             fault = self.always or (draw.choice(FAULTS) if draw.random() < self.share else "")
-            self.met[fault] += bool(fault)
+            self.fault_counts[fault] += bool(fault)
         return fault
 
 
 class _Handler(BaseHTTPRequestHandler):
     fake: FakeEndpoint
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # otherwise each response waits 40 ms for an acknowledgement
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         if self.path != "/v1/models":
-            return self.error(404, f"no {self.path} here")
+            return self.error(404, f"{self.path} does not exist")
         models = [{"id": self.fake.model or "fake", "object": "model"}]
         self.reply(200, {"object": "list", "data": models})
 
@@ -113,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
         key = self.headers.get("Authorization", "").removeprefix("Bearer ")
         self.fake.keys.add(key)
         if self.path != "/v1/chat/completions":
-            self.error(404, f"no {self.path} here")
+            self.error(404, f"{self.path} does not exist")
         elif self.fake.key and key != self.fake.key:
             self.error(401, f"Incorrect API key provided: {key}")
         elif self.fake.model and body["model"] != self.fake.model:
@@ -124,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.serve(body["messages"])
 
     def serve(self, messages: Messages) -> None:
-        """The true answer, or the fault that is due."""
+        """Send the correct answer, or the fault of this request."""
         fault = self.fake.fault(messages)
         if fault == "429":
             return self.error(429, "Rate limit reached", {"Retry-After": "0"})
@@ -140,19 +143,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.chat(messages, text, "stop")
 
     def chat(self, messages: Messages, text: str, reason: str) -> None:
-        """A whole response around a text; a word is a token."""
-        used = len(json.dumps(messages).split()), len(text.split())
+        """Send a complete response; every word counts as a token."""
+        tokens = len(json.dumps(messages).split()), len(text.split())
         choice = {"index": 0, "message": {"role": "assistant", "content": text}}
-        usage = {"prompt_tokens": used[0], "completion_tokens": used[1], "total_tokens": sum(used)}
-        about = {"id": "chat", "object": "chat.completion", "created": 0, "model": "fake"}
-        self.reply(200, about | {"choices": [choice | {"finish_reason": reason}], "usage": usage})
+        usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}
+        usage["total_tokens"] = sum(tokens)
+        header = {"id": "chat", "object": "chat.completion", "created": 0, "model": "fake"}
+        self.reply(200, header | {"choices": [choice | {"finish_reason": reason}], "usage": usage})
 
     def error(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
-        """An error as OpenAI words it."""
+        """Send an error in OpenAI's format."""
         self.reply(status, {"error": {"message": message, "type": "error"}}, headers)
 
     def reply(self, status: int, body: dict, headers: dict[str, str] | None = None) -> None:
-        """JSON; a client that has gone away is nobody's fault."""
+        """Send JSON; a client that has disconnected is ignored."""
         data = json.dumps(body).encode()
         with contextlib.suppress(ConnectionError):
             self.send_response(status)
@@ -163,63 +167,63 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def reset(self) -> None:
-        """Break the connection off in the middle of an answer."""
+        """Reset the connection instead of answering."""
         self.close_connection = True
-        linger = struct.pack("ii", 1, 0)  # closing sends a reset instead of an end
+        linger = struct.pack("ii", 1, 0)  # closing sends RST instead of FIN
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.connection.close()
 
 
 def _malformed(messages: Messages) -> str:
-    """What is wrong with messages that no real server would take; pictures are data: URLs."""
+    """The reason why a real server would reject the messages, empty if it would not."""
     for message in messages:
         parts = message["content"]
         for part in parts if isinstance(parts, list) else [{"type": "text", "text": parts}]:
             kind = part.get("type")
             if kind == "image_url" and not part["image_url"]["url"].startswith("data:image/"):
-                return "a picture is no data: URL"
+                return "an image is not a data: URL"
             if kind not in ("text", "image_url") or (kind == "text" and part.get("text") is None):
-                return f"a part of kind {kind} cannot be read"
+                return f"a part of type {kind} is not supported"
     return ""
 
 
 def no_sleep(seconds: float) -> None:
-    """Instead of the wait before a retry; lets other threads go on."""
+    """Replaces the wait before a retry; lets other threads run."""
     time.sleep(0)
 
 
 def online(monkeypatch: Any) -> None:
-    """Let requests out of the process, to this machine; without keys of the real environment."""
+    """Allow requests to this machine, and remove keys of the real environment."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     for name in ("OPENAI_API_KEY", "LOUPE_API_KEY", "LOUPE_ENDPOINT", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
 
 
-def repeat(messages: Messages) -> str:
-    """What the server answers: the question's own text, as JSON."""
-    first = messages[0]["content"]
-    text = first if isinstance(first, str) else first[0]["text"]
-    return json.dumps({"said": text, "more": "so that half of it is no JSON"})
+def echo(messages: Messages) -> str:
+    """An answer that contains the question's text, as JSON."""
+    content = messages[0]["content"]
+    text = content if isinstance(content, str) else content[0]["text"]
+    return json.dumps({"question": text, "padding": "so that half of the answer is not JSON"})
 
 
 def questions(count: int) -> list:
-    """So many different questions, whose answers must be JSON."""
-    return [([{"role": "user", "content": f"question {n}"}], read_object) for n in range(count)]
+    """Different questions, whose answers must be JSON."""
+    return [([{"role": "user", "content": f"question {n}"}], parse_object) for n in range(count)]
 
 
 def client(fake: FakeEndpoint, cache: Cache | None = None, **settings: Any) -> Endpoint:
-    """Asks this server, without waiting between tries."""
+    """An endpoint for this server, without waits between attempts."""
     settings = {"endpoint": fake.address, "timeout": 30} | settings
-    return Endpoint("fake", EndpointConfig(**settings), cache, no_sleep)
+    return Endpoint("fake", EndpointConfig(**settings), cache, sleep=no_sleep)
 
 
-def said(answers: Sequence[Answer]) -> list[str]:
-    """What `repeat` said in each answer."""
-    return [read_object(answer.text)["said"] for answer in answers]
+def echoed(answers: Sequence[Answer]) -> list[str]:
+    """The question in each answer of `echo`."""
+    return [parse_object(answer.text)["question"] for answer in answers]
 
 
 def outcome(answers: Iterable[Answer]) -> list[Answer] | UserError:
-    """The answers, or the sentence that ended them."""
+    """The answers, or the error that ended them."""
     try:
         return list(answers)
     except UserError as error:

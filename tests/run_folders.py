@@ -1,4 +1,4 @@
-"""Folders of runs and evaluations as training and evaluating leave them, for the tests."""
+"""Folders of runs and evaluations, as written by training and evaluation."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import tiny
-from vlm.metrics import rubric
+from vlm.evaluation.metrics import rubric
 
 STEPS = ((500, 760_000), (1000, 1_510_000), (1500, 2_270_000))  # step, tokens seen
 COLOURS = tuple(tiny.COLOURS)
@@ -14,13 +14,13 @@ HOSTILE = '<img src=x onerror="window.hacked=1">${window.hacked=1}{{7*7}}</td><s
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A JSON-lines file."""
+    """Write a JSON-lines file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def run(folder: Path, start: float = 6.0, panel: bool = True) -> Path:
-    """A run that gets better from `start` on by a point each time it is measured."""
+    """Write a run whose scores start at `start` and rise by one at each evaluation."""
     metrics, scores, samples = [], [], []
     for number, (step, tokens) in enumerate(STEPS):
         place = {"step": step, "tokens_seen": tokens}
@@ -42,27 +42,33 @@ def run(folder: Path, start: float = 6.0, panel: bool = True) -> Path:
 
 
 def figure(mean: float, width: float = 0.5, **more: Any) -> dict[str, Any]:
-    """A mean with its interval, as scores.json has it."""
+    """Return a mean with its interval, as in scores.json."""
     return {"mean": mean, "low": mean - width, "high": mean + width, "n": 40, **more}
 
 
 def scores(overall: float = 8.0, text: str = "A red shirt.") -> dict[str, Any]:
-    """scores.json; `text` is what the model and the judge say."""
+    """Return the content of scores.json; `text` is that of the model and the judge."""
     worst = {"id": "7", "text": text, "overall": 2.0, "why": f"wrong: {text}"}
     return {
-        "model": f"mini {text}", "data": "fashion-products/validation", "pictures": 40,
-        "prompt": text, "judge": "rules", "unjudged": 1,
+        "model": f"mini {text}",
+        "data": "fashion-products/validation",
+        "pictures": 40,
+        "prompt": text,
+        "judge": "rules",
+        "unjudged": 1,
         "scores": {name: figure(overall) for name in (*rubric.NAMES, rubric.OVERALL)},
         "exact": {"articleType": figure(84.7), "baseColour": figure(68.2)},
         "probes": {"blank": figure(99.1, says=f"% differ from a blank one {text}")},
         "confusions": {"articleType": [["Tops", text, 3]]},
-        "gallery": {"best": [{"id": text, "text": text, "overall": 10.0, "why": ""}],
-                    "worst": [worst]},
-    }  # fmt: skip
+        "gallery": {
+            "best": [{"id": text, "text": text, "overall": 10.0, "why": ""}],
+            "worst": [worst],
+        },
+    }
 
 
 def evaluation(folder: Path, overall: float = 8.0, text: str = "A red shirt.") -> Path:
-    """An evaluation of forty pictures by the rules."""
+    """Write an evaluation of forty pictures judged by the rules."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scores.json").write_text(json.dumps(scores(overall, text)), encoding="utf-8")
     ids = [str(number) for number in range(40)]

@@ -1,40 +1,42 @@
-"""The one sentence that a user reads, wherever the mistake was found."""
+"""A `UserError` ends a command with one sentence, wherever it was raised."""
+
+from collections.abc import Callable
 
 import pytest
 
-from vlm.errors import UserError, one_sentence
+from vlm.errors import UserError, exit_on_user_error
+from vlm.system import runtime
 
 
 class Items:
-    """A data set of which one item cannot be used."""
+    """A data set with one item that raises a `UserError`."""
 
     def __len__(self) -> int:
         return 4
 
     def __getitem__(self, index: int) -> int:
         if index == 2:
-            raise UserError("Picture 2 is broken; leave it out.")
+            raise UserError("Picture 2 is broken; remove it.")
         return index
 
 
-def said(work, capsys) -> str:
-    """What a command prints that ends by a mistake."""
-    with pytest.raises(SystemExit) as caught, one_sentence():
+def error_output(work: Callable[[], object], capsys) -> str:
+    """Return what a command prints if its work raises a `UserError`."""
+    with pytest.raises(SystemExit) as caught, exit_on_user_error():
         work()
     assert caught.value.code == 2
     return capsys.readouterr().err
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_mistake_is_one_sentence_from_other_processes_too(workers: int, capsys) -> None:
-    from vlm.runtime import loader
-
-    told = said(lambda: list(loader(Items(), 1, workers, list)), capsys)
-    assert told == "error: Picture 2 is broken; leave it out.\n"
+def test_an_error_in_another_process_is_a_user_error_too(workers: int, capsys) -> None:
+    output = error_output(lambda: list(runtime.data_loader(Items(), 1, workers, list)), capsys)
+    assert output == "error: Picture 2 is broken; remove it.\n"
 
 
-def test_a_sentence_that_speaks_of_one_stays_whole(capsys) -> None:
+def test_a_sentence_that_mentions_user_error_is_printed_whole(capsys) -> None:
     def work() -> None:
         raise UserError("The log says vlm.errors.UserError: no; read it.")
 
-    assert said(work, capsys) == "error: The log says vlm.errors.UserError: no; read it.\n"
+    expected = "error: The log says vlm.errors.UserError: no; read it.\n"
+    assert error_output(work, capsys) == expected

@@ -24,11 +24,13 @@ from transformers import (
     ViTModel,
 )
 
-from vlm import build, encoding
+from vlm.inference import encoding
+from vlm.loading import build
+from vlm.loading.presets import Preset
+from vlm.loading.tokenizer import train_tokenizer
 from vlm.models.configuration_vlm import VlmConfig
 from vlm.models.modeling_vlm import VlmForConditionalGeneration
 from vlm.models.processing_vlm import VlmProcessor
-from vlm.presets import Preset
 from vlm.types import Bundle, Record, Turn
 
 SIDE = 32  # pixels
@@ -87,7 +89,7 @@ def bundle(tower_kind: str = "vit", seed: int = 0, **changes) -> Bundle:
 def raw_patches(seed: int = 0, projector: str = "linear", patch: int = 8) -> Bundle:
     """phi-vlm in small: a Phi-3 decoder that reads raw patches, without a vision tower."""
     torch.manual_seed(seed)
-    tokenizer = build.train_tokenizer(CORPUS)
+    tokenizer = train_tokenizer(CORPUS)
     ids = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
     text = Phi3Config(**DECODER, vocab_size=320, tie_word_embeddings=True, bos_token_id=None, **ids)
     config = VlmConfig(
@@ -101,14 +103,14 @@ def raw_patches(seed: int = 0, projector: str = "linear", patch: int = 8) -> Bun
     )
     model = VlmForConditionalGeneration(config).eval()
     pictures = ViTImageProcessor(size={"height": SIDE, "width": SIDE})
-    count = build.image_tokens(model, pictures)
+    count = build.count_image_tokens(model, pictures)
     return Bundle(model, VlmProcessor(pictures, tokenizer, count), "raw patches")
 
 
 def phi_decoder(folder: Path) -> Path:
     """Save a random Phi-3 with its tokenizer, which has the control tokens of Phi-3's own."""
     torch.manual_seed(0)
-    tokenizer = build.train_tokenizer(CORPUS)
+    tokenizer = train_tokenizer(CORPUS)
     tokenizer.save_pretrained(folder)
     ids = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
     shape = Phi3Config(**DECODER, vocab_size=320, bos_token_id=None, **ids)
@@ -127,7 +129,7 @@ def smolvlm(folder: Path) -> Path:
         "<end_of_utterance>",
         *places,
     ]
-    tokenizer = build.train_tokenizer(CORPUS)
+    tokenizer = train_tokenizer(CORPUS)
     tokenizer.add_special_tokens({"additional_special_tokens": control})
     tokenizer.eos_token = "<end_of_utterance>"
     edges = {"size": {"longest_edge": 2 * SIDE}, "max_image_size": {"longest_edge": SIDE}}
@@ -139,10 +141,13 @@ def smolvlm(folder: Path) -> Path:
     ids = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
     text = {"model_type": "llama", **DECODER, "max_position_embeddings": 512, **ids}
     config = Idefics3Config(
-        vision_config=sight, text_config=text | {"vocab_size": 384, "bos_token_id": None},
-        image_token_id=tokenizer.convert_tokens_to_ids("<image>"), scale_factor=2,
-        tie_word_embeddings=True, pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
+        vision_config=sight,
+        text_config=text | {"vocab_size": 384, "bos_token_id": None},
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        scale_factor=2,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+    )
     Idefics3ForConditionalGeneration(config).save_pretrained(folder)
     return folder
 

@@ -1,20 +1,16 @@
-"""Settings as frozen dataclasses: one line a setting gives its default, help, bounds and flag."""
+"""Settings as frozen dataclasses: each field has its default, help text, bounds and choices."""
 
-import argparse
 import math
-from dataclasses import MISSING, dataclass, field, fields
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from vlm.errors import UserError
 
-C = TypeVar("C")
-
-DESCRIBE = "Describe this picture."  # the question when none is asked
+DESCRIBE = "Describe this picture."  # the default question
 SCHEDULES = ("cosine_with_min_lr", "linear", "constant_with_warmup")
 OPTIMISERS = ("auto", "adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit")
 QUANTIZE = ("4bit", "8bit", "none")
-SMALL = 1000  # examples: with fewer a fine-tuning stops early and looks at what is forgotten
+SMALL = 1000  # examples: with fewer a fine-tuning stops early and measures what was forgotten
 
 
 def setting(default: Any, help: str, *, low=None, high=None, step=None, choices=None) -> Any:
@@ -51,7 +47,7 @@ class TrainConfig:
     learning_rate: float = setting(1e-3, "peak learning rate", low=0, high=1)
     min_lr_rate: float = setting(0.1, "last learning rate, as a share of the peak", low=0, high=1)
     schedule: str = setting(
-        SCHEDULES[0], "of the learning rate after the warm-up", choices=SCHEDULES
+        SCHEDULES[0], "learning-rate schedule after the warm-up", choices=SCHEDULES
     )
     warmup_steps: int = setting(100, "steps of linear warm-up", low=0)
     optimiser: str = setting(
@@ -88,43 +84,104 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class PanelConfig:
+    """What is described while a model trains."""
+
+    panel: int = setting(6, "held-out pictures described during training", low=0)
+
+    def __post_init__(self):
+        check(self)
+
+
+@dataclass(frozen=True)
+class MonitorConfig(PanelConfig):
+    """What is described and scored while a model trains."""
+
+    panel_from: str = setting("", "a folder of more pictures to describe")
+    measure: int = setting(200, "held-out pictures whose descriptions are scored", low=0)
+
+
+@dataclass(frozen=True)
+class ModaDataConfig:
+    """What the MODA training makes of pictures and questions; `--recipe` sets several at once."""
+
+    turns: int = setting(
+        0, "questions per image per epoch, later epochs ask the next ones, 0 = all", low=0
+    )
+    mild: bool = setting(False, "weaker augmentation for product photos")
+    mixed: int = setting(
+        0, "add this percentage of blends of two pictures, labelled by a linear probe", low=0
+    )
+    sure: int = setting(
+        0, "add the probe's labels above this percentage of confidence, 0 = none", low=0, high=100
+    )
+    matched: bool = setting(False, "label each view with the linear probe's predictions")
+
+    def __post_init__(self):
+        check(self)
+
+
+@dataclass(frozen=True)
+class AlignConfig:
+    """How a vision tower is aligned with captions."""
+
+    decay: float = setting(0.998, "decay of the weights' moving average", low=0, high=0.99999)
+    heads: bool = setting(True, "train attribute heads beside the captions")
+    mild: bool = setting(False, "weaker augmentation for product photos, for the last part")
+    erase: int = setting(0, "percentage of views with a part hidden behind grey", low=0, high=100)
+    half: bool = setting(False, "save the tower in float16, half the size")
+
+    def __post_init__(self):
+        check(self)
+
+
+@dataclass(frozen=True)
 class AdapterConfig:
     """How a model is adapted: LoRA (arXiv 2106.09685), on 4-bit weights QLoRA (2305.14314)."""
 
-    rank: int = setting(16, "of the low-rank matrices", low=1, high=1024)
-    alpha: float = setting(32.0, "their scale: they are added times alpha / rank", low=0, high=4096)
-    dropout: float = setting(0.05, "of their input", low=0, high=0.9)
-    targets: str = setting("all", "names of the decoder's linear layers, with commas, or all")
-    connector: str = setting("full", "how the projector learns", choices=("full", "lora", "frozen"))
-    vision: str = setting("frozen", "how the vision tower learns", choices=("lora", "frozen"))
+    rank: int = setting(16, "rank of the LoRA matrices", low=1, high=1024)
+    alpha: float = setting(
+        32.0, "LoRA scale: updates are multiplied by alpha / rank", low=0, high=4096
+    )
+    dropout: float = setting(0.05, "dropout on the LoRA input", low=0, high=0.9)
+    targets: str = setting(
+        "all", "the decoder's linear layers to adapt, separated by commas, or all"
+    )
+    connector: str = setting(
+        "full", "how the projector is trained", choices=("full", "lora", "frozen")
+    )
+    vision: str = setting("frozen", "how the vision tower is trained", choices=("lora", "frozen"))
     image_size: int = setting(
         0, "longest side of a picture that is cut into tiles, pixels, 0 = the base's own", low=0
     )
     tiles: bool = setting(True, "cut pictures into tiles, where the base does")
-    quantize: str = setting("none", "the decoder's frozen weights: NF4, LLM.int8 or as they are",
-                            choices=QUANTIZE)  # fmt: skip
+    quantize: str = setting(
+        "none",
+        "format of the decoder's frozen weights: NF4, LLM.int8, unquantised",
+        choices=QUANTIZE,
+    )
 
     def __post_init__(self):
         check(self)
 
 
 def problems(config: Any) -> list[str]:
-    """Every setting that lies outside its bounds, as one clause each."""
-    found = []
+    """Return one clause for each setting outside its bounds."""
+    clauses = []
     for f in fields(config):
         value, meta = getattr(config, f.name), f.metadata
         if meta.get("choices") and value not in meta["choices"]:
-            found.append(
+            clauses.append(
                 f"{f.name} is {value!r}, choose one of: {', '.join(map(str, meta['choices']))}"
             )
         elif meta.get("low") is not None and not _within(value, meta["low"], meta["high"], f.type):
             upper = "" if meta["high"] is None else f" and at most {meta['high']}"
-            found.append(f"{f.name} is {value!r}, allowed is at least {meta['low']}{upper}")
-    return found
+            clauses.append(f"{f.name} is {value!r}, allowed is at least {meta['low']}{upper}")
+    return clauses
 
 
 def _within(value: Any, low: float, high: float | None, kind: Any) -> bool:
-    """True for a finite number of the right kind within [low, high]."""
+    """Return True for a finite number of the right kind within [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return False
     if kind is int and value != int(value):
@@ -134,50 +191,6 @@ def _within(value: Any, low: float, high: float | None, kind: Any) -> bool:
 
 def check(config: Any) -> None:
     """Raise one `UserError` that names every setting out of bounds."""
-    found = problems(config)
-    if found:
-        raise UserError("Settings out of range: " + "; ".join(found) + ".")
-
-
-def count(text: str, low: int = 0, high: int | None = None) -> int:
-    """A flag's type: a whole number, `low` or more, and `high` at most where there is one."""
-    if not text.isdecimal() or int(text) < low or (high is not None and int(text) > high):
-        allowed = f"of {low} or more" if high is None else f"from {low} to {high}"
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {allowed}")
-    return int(text)
-
-
-def add_flags(parser: argparse.ArgumentParser, cls: type, **defaults: Any) -> None:
-    """Add one flag for each field of a settings dataclass; `defaults` override the class's own."""
-    group = parser.add_argument_group(cls.__name__)
-    for f in fields(cls):
-        default = defaults.get(f.name, None if f.default is MISSING else f.default)
-        flag = "--" + f.name.replace("_", "-")
-        shown = "none" if default == "" else default
-        text = f"{f.metadata.get('help', '')} (default: {shown})".replace("%", "%%")
-        if f.type is bool:
-            group.add_argument(
-                flag, action=argparse.BooleanOptionalAction, default=default, help=text
-            )
-        else:
-            kind = f.type if isinstance(f.type, type) else str
-            choices = f.metadata.get("choices")
-            group.add_argument(flag, type=kind, default=default, choices=choices, help=text)
-
-
-def add_run_flags(parser: argparse.ArgumentParser, data: str, out: Path) -> None:
-    """The flags that every training has: what is learnt from, where it runs, where the run lies."""
-    add = parser.add_argument
-    add("--data", nargs="+", default=[data], metavar="[Nx]NAME[=PATH]",
-        help="fashion, cifar10, negatives, composited, folder=DIR or a folder of pictures with a "
-             f"table; 3xNAME comes three times in a pass (default: {data})")  # fmt: skip
-    add("--data-path", help="folder of the data set (default: $VLM_DATA, then the Hub)")
-    add("--limit", type=count, default=0, help="pictures of each set, 0 = all (default: 0)")
-    add("--out", type=Path, default=out, help=f"run folder (default: {out})")
-    add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    add("--resume", action="store_true", help="go on from the last whole checkpoint in --out")
-
-
-def from_args(cls: type[C], args: argparse.Namespace) -> C:
-    """Build a settings object from the flags that `add_flags` made."""
-    return cls(**{f.name: getattr(args, f.name) for f in fields(cls)})
+    clauses = problems(config)
+    if clauses:
+        raise UserError("Settings out of range: " + "; ".join(clauses) + ".")

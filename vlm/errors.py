@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read, and the lookup that raises it."""
+"""The one exception written for users, the lookup that raises it, and how commands end with it."""
 
 import os
 import sys
@@ -10,38 +10,46 @@ T = TypeVar("T")
 
 
 class UserError(Exception):
-    """One sentence for the user: what came, what is allowed, what to do."""
+    """A user's mistake, as one sentence: what was given, what is allowed, what to do."""
 
 
 def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
     """Return `table[name]`.
 
+    Args:
+        kind: what the table contains, for the error message: "data set", "judge", "metric".
+
     Raises:
-        UserError: when the name is unknown; the sentence lists the known ones.
+        UserError: when the table has no such name; the sentence lists the names it has.
     """
     if name not in table:
-        known = ", ".join(sorted(table))
-        raise UserError(f"Unknown {kind} {name!r}; choose one of: {known}.")
+        raise UserError(f"Unknown {kind} {name!r}; choose one of: {', '.join(sorted(table))}.")
     return table[name]
 
 
 @contextmanager
-def one_sentence() -> Iterator[None]:
-    """Around a command's main: a user's mistake ends it with one sentence and exit code 2."""
+def exit_on_user_error(hint: str = "") -> Iterator[None]:
+    """Wrap a command's main: print a `UserError` as one sentence and exit with code 2.
+
+    Ctrl-C and a closed output pipe end the command without a traceback too.
+
+    Args:
+        hint: printed after "stopped" on Ctrl-C.
+    """
     try:
         yield
     except UserError as error:
-        print(f"error: {_told(error)}", file=sys.stderr)
+        print(f"error: {_strip_traceback(error)}", file=sys.stderr)
         raise SystemExit(2) from None
-    except BrokenPipeError:  # whoever read the output has enough of it: `... | head`
+    except BrokenPipeError:  # the reader of the output has closed it: `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
     except KeyboardInterrupt:
-        print("stopped; a training goes on from its last checkpoint with --resume", file=sys.stderr)
+        print(f"stopped{hint}", file=sys.stderr)
         raise SystemExit(130) from None
 
 
-def _told(error: UserError) -> str:
-    """Its sentence; from a process that prepares examples torch sends it with a traceback."""
-    before, mark, sentence = str(error).rpartition(f"{UserError.__module__}.UserError: ")
-    return sentence.strip() if mark and "Traceback" in before else str(error)
+def _strip_traceback(error: UserError) -> str:
+    """Return the sentence alone; torch adds a traceback to errors of its data loader processes."""
+    before, marker, sentence = str(error).rpartition(f"{UserError.__module__}.UserError: ")
+    return sentence.strip() if marker and "Traceback" in before else str(error)

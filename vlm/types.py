@@ -1,4 +1,4 @@
-"""The nouns that every other file shares.
+"""The nouns that all other files share: Turn, Record, Dataset, Bundle.
 
 Shape legend, used in all docstrings and comments:
     B batch, T text tokens, N image tokens, D width, V vocabulary, H height, W width.
@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from transformers import PreTrainedModel, ProcessorMixin
 
-IGNORE_INDEX = -100  # label of a token that carries no loss (torch's cross entropy default)
+
+IGNORE_INDEX = -100  # label of a token that does not count in the loss (torch's default)
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One question about a picture and its right answer; `task` says which kind of question.
+    """One question about a picture and its correct answer.
 
-    `history` holds the questions asked before about the same picture, each with its answer.
+    Attributes:
+        task: the kind of question, such as "describe", "colour" or "yesno".
+        history: earlier questions about the same picture, each with its answer.
     """
 
     prompt: str
@@ -31,20 +34,20 @@ class Turn:
 
     @property
     def characters(self) -> int:
-        """Of question, answer and history together."""
+        """Number of characters in the question, the answer and the history."""
         earlier = sum(len(text) for pair in self.history for text in pair)
         return earlier + len(self.prompt) + len(self.answer)
 
 
 @dataclass(frozen=True)
 class Record:
-    """One picture with everything known about it.
+    """One picture and everything known about it.
 
     Attributes:
         id: unique within its data set.
-        image: encoded bytes, a path, or a PIL picture; decoded only by `data.images.open_image`.
-        turns: the questions and answers that train a model on this picture.
-        facts: the row's metadata (fashion: articleType, baseColour, ...), empty when there is none.
+        image: encoded bytes, a path or a PIL image; decoded only by `data.images.open_image`.
+        turns: the questions and answers that a model is trained on.
+        facts: the row's metadata (fashion: articleType, baseColour, ...); empty if there is none.
     """
 
     id: str
@@ -53,25 +56,33 @@ class Record:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class Bundle:
-    """A model and its processor, which travel together; `lock` lets one request run at a time."""
-
-    model: "PreTrainedModel"
-    processor: "ProcessorMixin"
-    name: str
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-
 @dataclass(frozen=True)
 class Dataset:
-    """The usable records of a data set, and one line for each row that was left out."""
+    """The usable records of a data set.
+
+    Attributes:
+        problems: one line for each row that was skipped, with the reason.
+    """
 
     name: str
     records: tuple[Record, ...]
     problems: tuple[str, ...] = ()
 
     def report(self) -> str:
-        """What was found, and every row that was left out with its reason."""
-        head = f"{self.name}: {len(self.records)} pictures, {len(self.problems)} bad rows"
-        return "\n  ".join([head, *self.problems])
+        """Return the number of records, then the skipped rows."""
+        summary = f"{self.name}: {len(self.records)} pictures, {len(self.problems)} bad rows"
+        return "\n  ".join([summary, *self.problems])
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A model together with its processor.
+
+    Attributes:
+        lock: held while the model answers, so that it answers one request at a time.
+    """
+
+    model: "PreTrainedModel"
+    processor: "ProcessorMixin"
+    name: str
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

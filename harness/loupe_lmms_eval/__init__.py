@@ -1,4 +1,4 @@
-"""A plugin for lmms-eval: `--model vlm` (or `loupe`) runs every model that `vlm.load` opens."""
+"""An lmms-eval plugin: `--model vlm` (or `loupe`) runs any model that `vlm.load` opens."""
 
 from typing import TYPE_CHECKING
 
@@ -9,10 +9,10 @@ MODEL, ALIAS = "vlm", "loupe"
 
 
 def manifest() -> "ModelManifest":
-    """What the entry point `lmms_eval.models` hands over: the name, and a class per interface.
+    """Return what the entry point `lmms_eval.models` expects: names, and a class per interface.
 
-    lmms-eval asks the chat class (tasks as messages) unless `--force_simple` is given; only the
-    simple one can be asked for likelihoods.
+    lmms-eval uses the chat class (tasks as messages) unless `--force_simple` is given; only the
+    simple class supports likelihoods.
     """
     from lmms_eval.models.registry_v2 import ModelManifest
 

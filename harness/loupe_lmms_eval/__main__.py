@@ -1,4 +1,4 @@
-"""python -m loupe_lmms_eval: lmms-eval's own command, for a torchvision that does not fit torch.
+"""python -m loupe_lmms_eval: run lmms-eval's command even if torchvision does not match torch.
 
 lmms-eval imports torchvision long before it looks for plugins; `import vlm` repairs it first.
 """
@@ -7,7 +7,7 @@ import vlm  # noqa: F401  must precede lmms_eval
 
 
 def main() -> None:
-    """Hand the command line to lmms-eval, unchanged."""
+    """Run lmms-eval's command line unchanged."""
     from lmms_eval.cli.dispatch import main as dispatch
 
     dispatch()

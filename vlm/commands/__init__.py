@@ -1,20 +1,11 @@
-"""The commands of `python -m vlm` by name; each has HELP, `flags(parser)` and `run(args)`."""
+"""The commands of `loupe` by name; each has HELP, `flags(parser)` and `run(args)`."""
 
-from vlm.commands import (
-    benchmark,
-    caption,
-    check,
-    curve,
-    describe,
-    evaluate,
-    judge,
-    lineage,
-    merge,
-    quiz,
-    ship,
-)
+from vlm.commands import app, describe, merge
+from vlm.commands.dataset import caption, check, draw, lineage
+from vlm.commands.measure import benchmark, curve, evaluate, judge, quiz
 
 COMMANDS = {
+    "app": app,
     "describe": describe,
     "evaluate": evaluate,
     "judge": judge,
@@ -24,6 +15,6 @@ COMMANDS = {
     "caption": caption,
     "check": check,
     "lineage": lineage,
+    "draw": draw,
     "merge": merge,
-    "ship": ship,
 }

@@ -1,13 +1,15 @@
-"""The data sets by name; each loads as `load(split, path, limit) -> Dataset`."""
+"""The data sets by name, each with its `load(split, path, limit) -> Dataset`."""
 
 from pathlib import Path
 
-from vlm.data import cifar10, fashion, folder, negatives
+from vlm.data import cifar10, fashion, folder
+from vlm.data.drawing import dataset as drawn
+from vlm.data.negatives import dataset as negatives
 from vlm.types import Dataset
 
 
 def _composited(split: str = "train", path: str | Path | None = None, limit: int = 0) -> Dataset:
-    """`composited.load`, without torch's seconds until it is asked for."""
+    """Call `composited.load`; torch takes seconds to import, so do it only when needed."""
     from vlm.data import composited
 
     return composited.load(split, path, limit)
@@ -18,5 +20,6 @@ DATASETS = {
     "cifar10": cifar10.load,
     "folder": folder.load,
     "negatives": negatives.load,
+    "drawn": drawn.load,
     "composited": _composited,
 }

@@ -1,4 +1,4 @@
-"""Products of the fashion data set on other grounds, lit as a phone might see them."""
+"""Products of the fashion data set on other backgrounds, lit as in a phone photo."""
 
 import hashlib
 import io
@@ -8,60 +8,60 @@ import torch
 from PIL import Image
 
 from vlm.data import cifar10, fashion
-from vlm.data.compose import composed, mask_of, tensor_of
 from vlm.data.images import BadImage, open_image
+from vlm.data.views.compose import compose, product_mask, to_tensor
 from vlm.errors import UserError
 from vlm.types import Dataset, Record
 
 NAME = "composited"
-SIDE, SCENES = 224, 500  # pixels of a picture; how many scenes may be grounds
-QUALITY = 90  # of the JPEG, as a phone writes it
+SIDE, SCENES = 224, 500  # pixels of a picture; number of scenes used as backgrounds
+QUALITY = 90  # JPEG, as phones save it
 
 
 def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -> Dataset:
-    """The product photographs of a split whose ground is plain, each on one other ground.
+    """Load the product photographs of a split that have a plain background, each on another one.
 
-    Each picture's ground, place and light depend on its id alone. Scenes are of CIFAR-10's same
-    split; without that data set there are colours, gradients and textures only.
+    A picture's background, position and light depend on its id alone. Scenes come from the same
+    split of CIFAR-10; without that data set there are only colours, gradients and textures.
 
     Args:
         path: folder of the fashion data set.
 
     Raises:
-        UserError: when the fashion data set is not to be had.
+        UserError: when the fashion data set is not found.
     """
-    whole = fashion.load(split, path, limit)
-    scenes = _scenes(split)
-    records, problems = [], list(whole.problems)
-    for record in whole.records:
-        image = _image(record, scenes)
+    products = fashion.load(split, path, limit)
+    scenes = _load_scenes(split)
+    records, problems = [], list(products.problems)
+    for record in products.records:
+        image = _composed_jpeg(record, scenes)
         if image:
             records.append(Record(record.id, image, record.turns, record.facts))
         else:
-            problems.append(f"picture {record.id}: its ground is not plain")
+            problems.append(f"picture {record.id}: its background is not plain")
     return Dataset(f"{NAME}/{split}", tuple(records), tuple(problems))
 
 
-def _scenes(split: str) -> torch.Tensor | None:
-    """uint8[S, 3, 32, 32] of CIFAR-10, None where it is not at hand."""
+def _load_scenes(split: str) -> torch.Tensor | None:
+    """Return CIFAR-10 pictures, uint8[S, 3, 32, 32], None if the data set is not available."""
     try:
-        found = cifar10.load(split, limit=SCENES).records
+        records = cifar10.load(split, limit=SCENES).records
     except UserError:
         return None
-    return torch.stack([tensor_of(open_image(record.image)) for record in found])
+    return torch.stack([to_tensor(open_image(record.image)) for record in records])
 
 
-def _image(record: Record, scenes: torch.Tensor | None) -> bytes | None:
-    """The composed picture as JPEG, None where the product cannot be cut out."""
+def _composed_jpeg(record: Record, scenes: torch.Tensor | None) -> bytes | None:
+    """Return the composed picture as JPEG, None if the product cannot be cut out."""
     try:
-        pixels = tensor_of(open_image(record.image).resize((SIDE, SIDE)))
+        pixels = to_tensor(open_image(record.image).resize((SIDE, SIDE)))
     except BadImage:
         return None
-    mask = mask_of(pixels)
+    mask = product_mask(pixels)
     if mask is None:
         return None
     seed = int(hashlib.sha256(record.id.encode()).hexdigest()[:8], 16)
-    picture = composed(pixels, mask, SIDE, seed, scenes).permute(1, 2, 0).numpy()
+    picture = compose(pixels, mask, SIDE, seed, scenes).permute(1, 2, 0).numpy()
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=QUALITY)
     return file.getvalue()

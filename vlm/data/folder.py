@@ -1,25 +1,27 @@
-"""A folder of pictures with a table beside them, metadata.jsonl or metadata.csv; or data.parquet.
+"""A folder of pictures with a table: metadata.jsonl, metadata.csv or data.parquet.
 
 Each row has `file_name` and either `text` (a description) or `question` and `answer`; several rows
-may speak of one picture. This is the layout of the Hub's ImageFolder. Columns of metadata
-(articleType, baseColour, gender, usage, season, kind) are what descriptions are measured by; where
-a row has them alone, the caption grammars make its questions and answers. A data.parquet, as
-`python -m vlm caption --format parquet` writes it, has the pictures in its column `image`.
+may describe the same picture. This is the layout of the Hub's ImageFolder. Metadata columns
+(articleType, baseColour, gender, usage, season, kind) are what descriptions are evaluated against;
+for a row that has nothing else, the caption grammars write the questions and answers. A
+data.parquet, as written by `loupe caption --format parquet`, has the pictures in its
+column `image`.
 """
 
-import csv
-import io
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
+from typing import NamedTuple
 
-from vlm.data import captions, cifar10, source, words
+from vlm.data import source, tables
+from vlm.data.grammar import products
+from vlm.data.grammar.choose import make_turns
 from vlm.data.images import SUFFIXES
+from vlm.data.tables import Row
 from vlm.errors import UserError
 from vlm.types import Dataset, Record, Turn
 
-TABLES, PACKED = ("metadata.jsonl", "metadata.csv"), "data.parquet"
+PACKED = "data.parquet"  # a table with the encoded pictures
 PROMPTS = (
     "Describe this picture.",
     "Describe the image.",
@@ -27,180 +29,157 @@ PROMPTS = (
     "Caption this picture.",
 )
 SPLITS = ("train", "validation")
-UNSPLIT = "unsplit"  # every picture of a folder that is no split of anything
-VALIDATION_SHARE = 10  # percent, where the folder has no split of its own
+UNSPLIT = "unsplit"  # every picture in the folder itself, whatever its split
 
 
 def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -> Dataset:
-    """The pictures of a split, in the order of the table.
+    """Load the pictures of a split, in the order of the table.
 
-    A subfolder named after the split is taken when there is one; else a hash of the file name
-    holds a tenth of the pictures (of `train` where that is all there is) out for `validation`, and
-    one at least of two. `UNSPLIT` takes all that lies in the folder itself, pictures without a
-    table too, of which nothing is known.
+    A subfolder named after the split is used if there is one; otherwise a hash of the file name
+    holds out a tenth of the pictures for `validation` (of train/ if that is the only subfolder),
+    and at least one of two. `UNSPLIT` takes everything in the folder itself; without a table, that
+    is its pictures, with no metadata.
 
     Raises:
-        UserError: when there is no path, no folder, no table, or the table cannot be read.
+        UserError: when there is no path, no folder or no table, or the table cannot be read.
     """
     if path is None:
-        raise UserError("The data set 'folder' needs its folder; give it with --data-path.")
-    folder, whole = Path(path), False  # is the subfolder a split of its own?
+        raise UserError(
+            "The data set 'folder' needs a folder; write folder=DIR, or give it with --data-path."
+        )
+    folder, is_split = Path(path), False
     if split in SPLITS and (folder / "train").is_dir() and not (folder / "validation").is_dir():
         folder /= "train"
     elif (folder / split).is_dir():
-        folder, whole = folder / split, True
-    bare = split == UNSPLIT and not any((folder / name).is_file() for name in (*TABLES, PACKED))
-    turns, facts, images, problems = _pictures(folder) if bare else _collect(folder)
-    names = list(turns) if whole or split == UNSPLIT else _in_split(turns, split)
+        folder, is_split = folder / split, True
+    contents = _read_pictures(folder) if split == UNSPLIT and _no_table(folder) else _read(folder)
+    names = list(contents.turns)
+    names = names if is_split or split == UNSPLIT else _in_split(names, split)
     names = names[:limit] if limit else names
-    records = tuple(
-        Record(n, images.get(n, folder / n), tuple(turns[n]) or grammar(facts[n], n), facts[n])
-        for n in names
-    )
-    return Dataset(f"{path}/{split}", records, tuple(problems))
+    records = tuple(contents.record(folder, name) for name in names)
+    return Dataset(f"{path}/{split}", records, tuple(contents.problems))
 
 
 def has_splits(path: str | Path) -> bool:
-    """True when a folder has a subfolder that is named after a split."""
+    """Return True if a folder has a subfolder named after a split."""
     return any((Path(path) / split).is_dir() for split in SPLITS)
 
 
-def grammar_of(facts: Mapping[str, str]) -> Callable[..., tuple[Turn, ...]] | None:
-    """The caption grammar that knows what the metadata speaks of, None where none does."""
-    if facts.get("articleType") in words.SINGULAR:
-        return captions.turns
-    return cifar10.turns if facts.get("kind") in cifar10.KINDS else None
+class Contents(NamedTuple):
+    """What a folder's table says about each picture, by file name.
+
+    Attributes:
+        images: the encoded pictures of a data.parquet.
+        problems: one line for each unusable row.
+    """
+
+    turns: dict[str, list[Turn]]
+    facts: dict[str, dict[str, str]]
+    images: dict[str, bytes]
+    problems: list[str]
+
+    def record(self, folder: Path, name: str) -> Record:
+        """Return one picture as a record; without turns of its own, the grammar makes them."""
+        image, facts = self.images.get(name, folder / name), self.facts[name]
+        return Record(name, image, tuple(self.turns[name]) or make_turns(facts, name), facts)
 
 
-def grammar(facts: Mapping[str, str], name: str) -> tuple[Turn, ...]:
-    """What the caption grammars make of metadata alone; nothing without a kind that they know."""
-    turns = grammar_of(facts)
-    return turns(facts, name) if turns else ()
+def _read(folder: Path) -> Contents:
+    contents = Contents({}, {}, {}, [])
+    for row in _rows(folder):
+        problem = row_problem(row, folder)
+        if problem:
+            contents.problems.append(f"row {row.number}: {problem}")
+            continue
+        name = PurePath(os.path.normpath(row.cells["file_name"])).as_posix()  # ./a.png is a.png
+        contents.turns.setdefault(name, []).extend(_turns(row))
+        contents.facts[name] = contents.facts.get(name, {}) | _facts(row.cells)
+        if isinstance(row.cells.get("image"), bytes):
+            contents.images[name] = row.cells["image"]
+    return contents
 
 
-Collected = tuple[dict[str, list[Turn]], dict[str, dict[str, str]], dict[str, bytes], list[str]]
+def _rows(folder: Path) -> Iterator[Row]:
+    """Yield the rows of the folder's table."""
+    file = tables.find(folder)
+    if file is not None:
+        return tables.read(file)
+    if (folder / PACKED).is_file():
+        return map(_unpacked, tables.read(folder / PACKED))
+    raise UserError(f"{folder} contains neither {' nor '.join(tables.NAMES)}; write one of them.")
 
 
-def _collect(folder: Path) -> Collected:
-    """The turns, facts and packed bytes of each picture, a line for each row of no use."""
-    turns: dict[str, list[Turn]] = {}
-    known: dict[str, dict[str, str]] = {}
-    images: dict[str, bytes] = {}
-    problems = []
-    for number, row in _rows(folder):
-        reason = bad_row(row, folder)
-        if reason:
-            problems.append(f"row {number}: {reason}")
-        else:
-            name = os.path.normpath(row["file_name"])  # ./a.png is a.png
-            turns.setdefault(name, []).extend(_turns(row, number))
-            known[name] = known.get(name, {}) | _facts(row)
-            images |= {name: row["image"]} if isinstance(row.get("image"), bytes) else {}
-    return turns, known, images, problems
+def _unpacked(row: Row) -> Row:
+    """Replace the picture cell of a parquet row by its bytes, and name the picture."""
+    cell = row.cells.get("image")
+    image = b"" if tables.picture_problem(cell) else cell["bytes"]
+    name = str(row.cells.get("file_name") or row.cells.get("id", row.number))
+    return Row(row.number, row.cells | {"file_name": name, "image": image})
 
 
-def _pictures(folder: Path) -> Collected:
-    """The pictures of a folder without a table."""
-    found = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
-    if not found:
-        raise UserError(f"{folder} holds no pictures; looked for {', '.join(SUFFIXES)}.")
-    return {name: [] for name in found}, {name: {} for name in found}, {}, []
+def _no_table(folder: Path) -> bool:
+    return tables.find(folder) is None and not (folder / PACKED).is_file()
 
 
-def _facts(row: dict) -> dict[str, str]:
-    """The metadata of a row, as text."""
-    kind = row.get("kind")
-    return captions.facts(row) | ({"kind": kind} if isinstance(kind, str) and kind else {})
+def _read_pictures(folder: Path) -> Contents:
+    """Read a folder without a table."""
+    names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not names:
+        raise UserError(f"{folder} contains no pictures; looked for {', '.join(SUFFIXES)}.")
+    return Contents({name: [] for name in names}, {name: {} for name in names}, {}, [])
 
 
-def _rows(folder: Path) -> Iterator[tuple[int, dict | str]]:
-    """Row numbers and rows; a line that is not JSON comes as a string that says so."""
-    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
-    if table is None and (folder / PACKED).is_file():
-        for number, row in enumerate(source.read_parquet(folder / PACKED).to_pylist()):
-            cell = row.get("image")
-            packed = b"" if source.bad_picture(cell) else cell["bytes"]
-            name = str(row.get("file_name") or row.get("id", number))
-            yield number, row | {"file_name": name, "image": packed}
-        return
-    if table is None:
-        raise UserError(f"{folder} holds neither {TABLES[0]} nor {TABLES[1]}; write one of them.")
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{table.name} is not UTF-8 text; save it as UTF-8.") from error
-    if table.suffix == ".csv":
-        yield from _csv_rows(text, table.name)
-        return
-    for number, line in enumerate(text.split("\n")):  # splitlines cuts at U+2028 too
-        if line.strip():
-            yield number, _parse(line)
-
-
-def _csv_rows(text: str, name: str) -> Iterator[tuple[int, dict]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        yield from enumerate(reader)
-    except csv.Error as error:
-        raise UserError(
-            f"{name} cannot be read at line {reader.line_num} ({error}); look for a quote that is "
-            "not closed."
-        ) from error
-
-
-def _parse(line: str) -> dict | str:
-    try:
-        row = json.loads(line)
-        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError):
-        return "not valid JSON"
-    return row if isinstance(row, dict) else "not a JSON object"
-
-
-def bad_row(row: dict | str, folder: Path) -> str:
-    """Why a row cannot be used, empty when it can."""
-    if isinstance(row, str):
-        return row
-    name = row.get("file_name")
+def row_problem(row: Row, folder: Path) -> str:
+    """Return the reason a row is unusable, or an empty string."""
+    name, image = row.cells.get("file_name"), row.cells.get("image")
+    if row.problem:
+        return row.problem
     if not name or not isinstance(name, str):
         return "no file_name"
-    if isinstance(row.get("image"), bytes):  # JSON and CSV have none
-        return _silent(row) if row["image"] else "the picture is empty"
+    if isinstance(image, bytes):  # never in JSON or CSV
+        return _missing_content(row.cells) if image else "the picture is empty"
     try:
         path = (folder / name).resolve()
-        there = path.is_file()
-    except (OSError, ValueError):  # too long, or with a zero in it
-        return "file_name cannot be the name of a file"
+        exists = path.is_file()
+    except (OSError, ValueError):  # too long, or contains a null character
+        return "file_name is not a possible file name"
     if not path.is_relative_to(folder.resolve()):
-        return f"{name} lies outside the folder"
-    if not there:
-        return f"{name} is not there"
-    return _silent(row)
+        return f"{name} is outside the folder"
+    if not exists:
+        return f"{name} does not exist"
+    return _missing_content(row.cells)
 
 
-def _silent(row: dict) -> str:
-    """What is missing of a row that says nothing of its picture."""
-    if _says(row, "question", "answer") or _says(row, "text") or _facts(row):
+def _missing_content(cells: dict) -> str:
+    """Say what is missing if a row has no information about its picture."""
+    if _has_text(cells, "question", "answer") or _has_text(cells, "text") or _facts(cells):
         return ""
-    return "neither text, nor question and answer, nor metadata such as baseColour"
+    return "no text, no question and answer, and no metadata such as baseColour"
 
 
-def _says(row: dict, *keys: str) -> bool:
-    return all(isinstance(row.get(key), str) and row[key].strip() for key in keys)
+def _has_text(cells: dict, *columns: str) -> bool:
+    return all(isinstance(cells.get(key), str) and cells[key].strip() for key in columns)
 
 
-def _turns(row: dict, number: int) -> list[Turn]:
-    if _says(row, "question", "answer"):
-        return [Turn(row["question"].strip(), row["answer"].strip(), "question")]
-    if _says(row, "text"):
-        return [Turn(PROMPTS[number % len(PROMPTS)], row["text"].strip(), "describe")]
+def _facts(cells: dict) -> dict[str, str]:
+    """Return the metadata of a row, as text."""
+    kind = cells.get("kind")
+    return products.facts(cells) | ({"kind": kind} if isinstance(kind, str) and kind else {})
+
+
+def _turns(row: Row) -> list[Turn]:
+    cells = row.cells
+    if _has_text(cells, "question", "answer"):
+        return [Turn(cells["question"].strip(), cells["answer"].strip(), "question")]
+    if _has_text(cells, "text"):
+        return [Turn(PROMPTS[row.number % len(PROMPTS)], cells["text"].strip(), "describe")]
     return []
 
 
 def _in_split(names: Iterable[str], split: str) -> list[str]:
-    """Those of the names that belong to a split, by their hashes."""
-    places = {name: source.place(name) for name in names}
-    held_out = {name for name, place in places.items() if place % 100 < VALIDATION_SHARE}
-    if len(places) > 1 and not held_out:
-        held_out = {min(places, key=places.get)}
-    return [name for name in places if (name in held_out) == (split == "validation")]
+    """Return the names that belong to a split, according to their hashes."""
+    names = list(names)
+    held_out = {name for name in names if source.is_held_out(name)}
+    if len(names) > 1 and not held_out:
+        held_out = {min(names, key=source.name_hash)}
+    return [name for name in names if (name in held_out) == (split == "validation")]

@@ -1,13 +1,22 @@
-"""Where a data set's table comes from: the path given, $VLM_DATA, or the Hub."""
+"""Find and read a data set's table: a given path, $VLM_DATA/<name>, or the Hub.
+
+A table without a validation split is divided here too, by a hash of the pictures' names.
+"""
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
+from vlm.data.tables import read_parquet
 from vlm.errors import UserError
+
+PARQUET = ".parquet"
+ALL_CONFIGS = "*"  # every configuration of a data set on the Hub, one below the other
+HELD_OUT_SHARE = 10  # percent of pictures held out where a source has no validation split
 
 
 def table(
@@ -16,88 +25,112 @@ def table(
     split: str,
     path: str | Path | None = None,
     columns: Sequence[str] = (),
+    config: str | None = None,
 ) -> pa.Table:
-    """The rows of `<folder>/<split>.parquet`, pictures still encoded.
+    """Return the rows of a split, with pictures still encoded.
 
-    The folder is `path` (or `path` is the file itself), else `$VLM_DATA/<name>`; without either
-    the Hub's `hub_id` is downloaded by `datasets`.
+    They are looked for at `path`, else in `$VLM_DATA/<name>` (see `find_files`), else on the Hub.
+
+    Args:
+        columns: the columns that the table must have.
+        config: configuration of a Hub data set; `ALL_CONFIGS` reads all of them.
 
     Raises:
-        UserError: when the data set is in none of these places, or lacks one of the columns.
+        UserError: when the table is not found, cannot be read or lacks one of the columns.
     """
-    rows = _rows(name, hub_id, split, path)
-    lacking = [column for column in columns if column not in rows.column_names]
-    if lacking:
+    files = find_files(name, split, path, config)
+    if not files and path is not None:
         raise UserError(
-            f"The {split} table of {name!r} lacks the column {' and '.join(lacking)}; "
-            f"it has {', '.join(rows.column_names)}."
+            f"No {split}{PARQUET} in {path}; give the folder that contains it, or choose another "
+            "split."
+        )
+    try:
+        rows = _concatenated(files) if files else _from_hub(hub_id, split, config)
+    except (OSError, ConnectionError, ValueError) as error:
+        raise UserError(_not_found(name, hub_id, split)) from error
+    missing = [column for column in columns if column not in rows.column_names]
+    if missing:
+        raise UserError(
+            f"The {split} table of {name!r} lacks {', '.join(missing)}; "
+            f"it has {', '.join(rows.column_names)}; give another table."
         )
     return rows
 
 
-def _rows(name: str, hub_id: str, split: str, path: str | Path | None) -> pa.Table:
-    file = local_file(name, split, path)
-    if file is not None:
-        return read_parquet(file)
-    if path is not None:
-        raise UserError(f"No {split}.parquet in {path}; give the folder that holds it.")
-    try:
-        return _from_hub(hub_id, split)
-    except (OSError, ConnectionError, ValueError) as error:
-        raise UserError(missing(name, hub_id, split)) from error
+def find_files(
+    name: str,
+    split: str,
+    path: str | Path | None = None,
+    config: str | None = None,
+    suffix: str = PARQUET,
+) -> list[Path]:
+    """Return the files of a split on this machine, in order; empty when there are none.
 
-
-def local_file(name: str, split: str, path: str | Path | None = None) -> Path | None:
-    """The parquet file of a split on this machine, None when there is none."""
-    if path is not None and Path(path).is_file():
-        return Path(path)
-    root = os.environ.get("VLM_DATA")
-    folder = Path(path) if path is not None else Path(root, name) if root else None
-    file = folder / f"{split}.parquet" if folder else None
-    return file if file and file.is_file() else None
-
-
-def read_parquet(file: Path) -> pa.Table:
-    """Read one parquet file.
-
-    Raises:
-        UserError: when the file is not parquet.
+    `path` is the file itself or a folder; without it the folder is `$VLM_DATA/<name>`. A folder
+    contains `<split>.parquet`, or is a copy of the Hub's: `<split>-00000-of-00002.parquet`, in the
+    folder itself, in data/ or in a folder named after the configuration.
     """
-    import pyarrow.parquet as pq
+    root = os.environ.get("VLM_DATA")
+    place = Path(path) if path is not None else Path(root, name) if root else None
+    if place is None or place.is_file():
+        return [place] if place and suffix in (PARQUET, place.suffix) else []
+    exact = place / f"{split}{suffix}"
+    if config is None and exact.is_file():
+        return [exact]
+    pattern = _file_pattern(name, split, config, suffix)
+    files = sorted(file for file in place.rglob(f"*{suffix}") if pattern.fullmatch(file.name))
+    if config == ALL_CONFIGS:
+        return files
+    folders = {file: file.relative_to(place).parent.parts for file in files}
+    of_config = [file for file in files if config in folders[file]]
+    return of_config or [file for file in files if folders[file] in ((), ("data",), (split,))]
 
+
+def _file_pattern(name: str, split: str, config: str | None, suffix: str) -> re.Pattern:
+    """Match MMBench_DEV_EN_V11.tsv, dev.parquet and dev-00000-of-00002.parquet."""
+    named = f"(?:_{re.escape(config)})?" if config and config != ALL_CONFIGS else ""
+    stem = rf"(?:{re.escape(name)}_)?{re.escape(split)}{named}(?:_v?\d+)?(?:-\d+-of-\d+)?"
+    return re.compile(stem + re.escape(suffix), re.IGNORECASE)
+
+
+def _concatenated(files: Sequence[Path]) -> pa.Table:
+    parts = [read_parquet(file) for file in files]
     try:
-        rows = pq.read_table(file)
-        rows.validate(full=True)  # text that is not UTF-8 would fail later, row by row
-        return rows
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise UserError(f"{file} is not a readable parquet file; give another one.") from error
+        return pa.concat_tables(parts, promote_options="permissive")
+    except pa.ArrowException as error:
+        names = ", ".join(file.name for file in files)
+        raise UserError(f"The tables {names} have different columns; give only one.") from error
 
 
-def bad_picture(cell: object) -> str:
-    """Why a cell of the picture column cannot be used, empty when it can."""
-    return "" if isinstance(cell, dict) and cell.get("bytes") else "the picture is empty"
+def _from_hub(hub_id: str, split: str, config: str | None) -> pa.Table:
+    """Download a table, leaving its picture columns encoded."""
+    import datasets
+
+    configs = datasets.get_dataset_config_names(hub_id) if config == ALL_CONFIGS else [config]
+    parts = []
+    for name in configs:
+        loaded = datasets.load_dataset(hub_id, name, split=split)
+        for column, feature in loaded.features.items():
+            if isinstance(feature, datasets.Image):
+                loaded = loaded.cast_column(column, datasets.Image(decode=False))
+        parts.append(loaded.with_format("arrow")[:])
+    return pa.concat_tables(parts, promote_options="permissive")
 
 
-def place(name: str) -> int:
-    """A number that a hash of the name gives, whatever the machine and the order of rows."""
-    return int(hashlib.sha256(name.encode()).hexdigest(), 16)
-
-
-def missing(name: str, hub_id: str, split: str) -> str:
-    """The sentence for a data set that was not found, with the three ways to get it."""
+def _not_found(name: str, hub_id: str, split: str) -> str:
+    """Explain that a data set was not found, with the three ways to provide it."""
     return (
         f"The data set {name!r} ({split}) was not found: give its folder with --data-path, or set "
-        f"VLM_DATA to the folder that holds {name}/{split}.parquet, or go online so that "
+        f"VLM_DATA to the folder that contains {name}/{split}{PARQUET}, or go online so that "
         f"{hub_id} can be downloaded from the Hub."
     )
 
 
-def _from_hub(hub_id: str, split: str) -> pa.Table:
-    """The Hub's table with the picture column left encoded."""
-    import datasets
+def is_held_out(name: str) -> bool:
+    """Return True for the tenth of all names whose pictures are held out for validation."""
+    return name_hash(name) % 100 < HELD_OUT_SHARE
 
-    loaded = datasets.load_dataset(hub_id, split=split)
-    for column, feature in loaded.features.items():
-        if isinstance(feature, datasets.Image):
-            loaded = loaded.cast_column(column, datasets.Image(decode=False))
-    return loaded.with_format("arrow")[:]
+
+def name_hash(name: str) -> int:
+    """Return a number that depends only on the name, not on the machine or the order of rows."""
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16)

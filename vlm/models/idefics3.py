@@ -1,8 +1,8 @@
-"""Idefics3's processor (SmolVLM's too), able to leave control tokens in a user's text as text.
+"""Idefics3's processor (also SmolVLM's) for texts whose control tokens are escaped.
 
-Its own `__call__` asks the tokenizer where characters went, which text with guarded control tokens
-cannot tell (transformers 5.23: "char_to_token() is not available"). The common one of all
-processors does the same work without asking.
+Its own `__call__` maps characters to tokens, which fails for texts with escaped control tokens
+(transformers 5.23: "char_to_token() is not available"). ProcessorMixin's does the same work
+without that mapping.
 """
 
 from transformers import Idefics3Processor as _Idefics3Processor
@@ -10,11 +10,11 @@ from transformers import ProcessorMixin
 
 
 class Idefics3Processor(_Idefics3Processor):
-    """Saved under the name of transformers' own, which opens it."""
+    """Saved under the name of transformers' own class, which can open it."""
 
     @property
     def unused_input_names(self) -> list[str]:
-        return ["rows", "cols"]  # they only say how many places a picture takes
+        return ["rows", "cols"]  # only used to count an image's tokens
 
     def prepare_inputs_layout(self, images=None, text=None, videos=None, audio=None, **kwargs):
         return (*super().prepare_inputs_layout(images, text, **kwargs), videos, audio)
@@ -24,7 +24,7 @@ class Idefics3Processor(_Idefics3Processor):
 
 
 def guarded(processor: ProcessorMixin) -> ProcessorMixin:
-    """The same processor; one of Idefics3 gets the class above."""
+    """Return the processor; if it is Idefics3's, switch it to the class above."""
     if type(processor) is _Idefics3Processor:
         processor.__class__ = Idefics3Processor
     return processor

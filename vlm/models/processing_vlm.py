@@ -1,8 +1,8 @@
-"""Pictures and text in, model inputs out."""
+"""Turns images and text into model inputs."""
 
 from transformers import ProcessorMixin
 
-# One user line, one assistant line; the picture's places stand before the words it is asked about.
+# One user turn, one assistant turn; the image comes before the question about it.
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{{ '<|' + message['role'] + '|>' }}"
@@ -18,7 +18,7 @@ CHAT_TEMPLATE = (
 
 
 class VlmProcessor(ProcessorMixin):
-    """An image processor and a tokenizer; each `<image>` becomes `num_image_tokens` places."""
+    """An image processor and a tokenizer; each `<image>` expands to `num_image_tokens` tokens."""
 
     def __init__(
         self,
@@ -28,11 +28,11 @@ class VlmProcessor(ProcessorMixin):
         image_token: str = "<image>",
         chat_template: str | None = None,
     ):
-        # every saved field must be named here: transformers drops the others on reload
+        # name every saved field here: transformers drops all others on reload
         self.num_image_tokens, self.image_token = num_image_tokens, image_token
         self.image_token_id = tokenizer.convert_tokens_to_ids(image_token)
         super().__init__(image_processor, tokenizer, chat_template=chat_template or CHAT_TEMPLATE)
 
     def replace_image_token(self, image_inputs: dict, image_idx: int, **kwargs) -> str:
-        """The text that takes the place of one `<image>`."""
+        """The text that replaces one `<image>`."""
         return self.image_token * self.num_image_tokens

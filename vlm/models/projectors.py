@@ -1,4 +1,4 @@
-"""Projectors: they turn image features, float[B, N, Dv], into decoder tokens, float[B, N', D]."""
+"""Projectors map image features, float[B, N, Dv], to decoder tokens, float[B, N', D]."""
 
 import math
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from torch import nn
 class PixelShuffle(nn.Module):
     """Folds scale x scale neighbouring patches into one token, then one linear layer.
 
-    Space-to-depth of Shi et al. (2016), as a connector in InternVL and SmolVLM. The patches must
-    form a square grid; a class token in front of them is dropped.
+    Space-to-depth (Shi et al., 2016), used as a connector in InternVL and SmolVLM. The patches
+    must form a square grid; a class token before them is dropped.
     """
 
     def __init__(self, vision_width: int, text_width: int, scale: int):
@@ -28,12 +28,12 @@ class PixelShuffle(nn.Module):
         return self.linear(grid)  # [B, N / scale^2, D]
 
     def tokens_out(self, count: int) -> int:
-        """Number of tokens made of `count` features.
+        """Number of tokens for `count` features.
 
         Raises:
-            ValueError: when the grid's side is not a multiple of the scale.
+            ValueError: if the grid's side is not a multiple of the scale.
         """
-        side = math.isqrt(count)  # whatever stands before the grid is no patch
+        side = math.isqrt(count)  # ignores a class token
         if side % self.scale:
             raise ValueError(
                 f"{side} x {side} patches do not fold by {self.scale}; change the scale."
@@ -42,22 +42,22 @@ class PixelShuffle(nn.Module):
 
 
 class TokenwiseProjector(nn.Sequential):
-    """Layers applied to each token alone, so that N' = N."""
+    """Layers applied to each token separately, so N' = N."""
 
     def tokens_out(self, count: int) -> int:
-        """Number of tokens made of `count` features."""
+        """Number of tokens for `count` features."""
         return count
 
 
 class VisualWords(nn.Module):
-    """A token for each group of visual words, chosen by the mean of all features.
+    """One token per group of visual words, chosen from the mean of all features.
 
-    A group is a softmax over its words, of which the token is the expected embedding (probabilistic
-    visual tokens; Ovis, Lu et al., 2024, arXiv 2405.20797). What the picture is taken for is so
-    decided once, before any question, and every answer about it reads the same decision.
+    Each group has a softmax over its words; the token is the expected embedding (probabilistic
+    visual tokens; Ovis, Lu et al., 2024, arXiv 2405.20797). The image is thus classified once,
+    before any question, and all answers about it use the same classification.
 
     Args:
-        sizes: how many words each group has.
+        sizes: number of words in each group.
     """
 
     def __init__(self, vision_width: int, text_width: int, sizes: Sequence[int]):
@@ -68,11 +68,11 @@ class VisualWords(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         scores = self.choose(features.mean(1)).split(self.sizes, dim=1)  # groups x [B, words]
-        said = [spell(score.softmax(1)) for spell, score in zip(self.spell, scores, strict=True)]
-        return torch.stack(said, 1)  # [B, groups, D]
+        pairs = zip(self.spell, scores, strict=True)
+        return torch.stack([embed(score.softmax(1)) for embed, score in pairs], 1)  # [B, groups, D]
 
     def tokens_out(self, count: int) -> int:
-        """Number of tokens, however many features there are."""
+        """Number of tokens, whatever the number of features."""
         return len(self.sizes)
 
 
@@ -82,7 +82,7 @@ def linear(vision_width: int, text_width: int, config) -> nn.Module:
 
 
 def mlp(vision_width: int, text_width: int, config) -> nn.Module:
-    """MODA's expand-and-reduce: Dv -> 4 D -> D with a GELU between."""
+    """MODA's expand-and-reduce MLP: Dv -> 4 D -> D with a GELU in between."""
     hidden = text_width * config.projector_expansion
     return TokenwiseProjector(
         nn.Linear(vision_width, hidden), nn.GELU(), nn.Linear(hidden, text_width)
@@ -90,7 +90,7 @@ def mlp(vision_width: int, text_width: int, config) -> nn.Module:
 
 
 def mlp2x(vision_width: int, text_width: int, config) -> nn.Module:
-    """LLaVA 1.5's two layers: Dv -> D -> D with a GELU between."""
+    """LLaVA 1.5's two layers: Dv -> D -> D with a GELU in between."""
     return TokenwiseProjector(
         nn.Linear(vision_width, text_width), nn.GELU(), nn.Linear(text_width, text_width)
     )
@@ -102,11 +102,11 @@ def pixel_shuffle(vision_width: int, text_width: int, config) -> nn.Module:
 
 
 def words(vision_width: int, text_width: int, config) -> nn.Module:
-    """Visual words, Ovis's way of showing a picture to a decoder."""
+    """Visual words, as in Ovis."""
     return VisualWords(vision_width, text_width, config.projector_words or WORDS)
 
 
-WORDS = (64, 64, 64, 64)  # groups that stand for nothing yet
+WORDS = (64, 64, 64, 64)  # default groups, without a meaning yet
 PROJECTORS = {
     "linear": linear,
     "mlp": mlp,

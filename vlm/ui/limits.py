@@ -1,27 +1,27 @@
-"""A limit on the whole body of a request: gradio's `max_file_size` looks at single files only."""
+"""A limit on the whole request body; gradio's `max_file_size` limits single files only."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY = 22_000_000  # a 20 MB file and its form; as base64 in JSON 16 MB of picture
+MAX_BODY = 22_000_000  # bytes: a 20 MB file and its form, or a 16 MB picture as base64 in JSON
 ANSWER = b'{"detail": "This request is too large; a picture may have up to 20 MB."}'
 
 
 class BodyLimit:
-    """ASGI middleware: a body over `limit` bytes is answered with 413, announced or not."""
+    """ASGI middleware that answers 413 to bodies over `limit` bytes, with or without a length."""
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY):
         self.app, self.limit = app, limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and count what the app reads of it."""
+        """Pass the request on and count the bytes that the app reads."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif _announced(scope) > self.limit:
+        elif _content_length(scope) > self.limit:
             await _refuse(send)
         else:
-            await self._counted(scope, receive, send)
+            await self._forward(scope, receive, send)
 
-    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         size, started = 0, False
 
         async def counting_receive() -> Message:
@@ -32,7 +32,7 @@ class BodyLimit:
 
         async def guarded_send(message: Message) -> None:
             nonlocal started
-            if size <= self.limit or started:  # what the app says of a cut body is not for clients
+            if size <= self.limit or started:  # clients must not see the app's error on a cut body
                 started = True
                 await send(message)
 
@@ -45,8 +45,8 @@ class BodyLimit:
             await _refuse(send)
 
 
-def _announced(scope: Scope) -> int:
-    """The Content-Length, 0 when there is none that can be read."""
+def _content_length(scope: Scope) -> int:
+    """Return the Content-Length in bytes, 0 when it is missing or invalid."""
     values = [value for name, value in scope["headers"] if name == b"content-length"]
     return int(values[0]) if values and values[0].isdigit() else 0
 

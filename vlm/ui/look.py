@@ -1,10 +1,10 @@
-"""How the page looks: theme, style sheet and the few lines of script."""
+"""The page's theme, style sheet and script."""
 
 import gradio as gr
 
 
-def theme() -> gr.themes.Base:
-    """Gradio's default in indigo, with every text at a contrast of at least 4.5 to 1."""
+def make_theme() -> gr.themes.Base:
+    """Return gradio's default theme in indigo, with a text contrast of at least 4.5 to 1."""
     return gr.themes.Default(
         primary_hue="indigo", secondary_hue="indigo", neutral_hue="slate", radius_size="lg"
     ).set(
@@ -34,7 +34,7 @@ def theme() -> gr.themes.Base:
     )
 
 
-# gradio prefixes each selector and parts them at every comma: none inside :is(), :not(), :has()
+# gradio splits selectors at every comma: use no commas inside :is(), :not() and :has()
 CSS = """
 .gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
 .gradio-container main { padding-top: 14px !important; }
@@ -121,7 +121,7 @@ CSS = """
 .card .absent { display: grid; place-items: center; padding: 4px; font-size: .75rem;
   overflow-wrap: anywhere; overflow: hidden; color: #334155; background: #e2e8f0; }
 .cards.one img, .cards.one .absent { width: 168px; height: 168px; }
-.cards.one .told { font-size: 1.08rem; line-height: 1.5; }
+.cards.one .answer { font-size: 1.08rem; line-height: 1.5; }
 .why { font-size: .84rem; color: var(--body-text-color-subdued); }
 #panel { --row: 8; }
 #reviewed img { display: block; width: 100%; max-height: 440px; object-fit: contain;
@@ -145,7 +145,8 @@ ICON = (
     "stroke='%234f46e5' stroke-width='5' stroke-linecap='round'/></svg>"
 )
 
-# What gradio leaves open: names for gallery buttons, a live region, focus when a button is swapped.
+
+# What gradio lacks: names of gallery buttons, a live region, focus when buttons are swapped.
 SCRIPT = """
 const find = (selector) => document.querySelector(selector);
 window.loupe = {
@@ -156,7 +157,7 @@ window.loupe = {
       setTimeout(() => (button.textContent = "Copy"), 1500);
     };
     if (navigator.clipboard) return void navigator.clipboard.writeText(text).then(done, () => {});
-    find("#answer textarea").select();  // a page without https has no clipboard
+    find("#answer textarea").select();  // without https there is no clipboard
     if (document.execCommand("copy")) done();
   },
 };
@@ -175,14 +176,14 @@ const keys = { a: "#approve", r: "#reject", s: "#skip", u: "#undo" };
 document.addEventListener("keydown", (event) => {
   if (!find("#approve")?.checkVisibility() || event.altKey) return;
   const typing = event.target.closest("textarea, input, [role=listbox]");
-  const whole = event.key === "Enter" && (event.ctrlKey || event.metaKey);
-  if (whole) return void find("#approve").click();
+  const submit = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+  if (submit) return void find("#approve").click();
   if (typing && event.key === "Escape") return void event.target.blur();
   if (typing || event.ctrlKey || event.metaKey || event.repeat) return;
   if (event.key === "e") { event.preventDefault(); find("#caption textarea").focus(); }
   find(keys[event.key])?.click();
 });
-function tidy() {
+function update() {
   for (const button of document.querySelectorAll(".shelf button.thumbnail-item")) {
     const title = button.querySelector("img")?.alt;
     if (title) { set(button, "aria-label", title); set(button, "title", title); }
@@ -192,8 +193,8 @@ function tidy() {
   set(find("#answer"), "aria-live", "polite");
   set(find("#answer"), "aria-busy", String(state === "busy"));
   const spoken = find(".spoken"), text = find("#answer textarea")?.value ?? "";
-  const said = ["done", "stored"].includes(state) ? text : "";  // a stream is read once it ends
-  if (spoken && spoken.textContent !== said) spoken.textContent = said;
+  const speech = ["done", "stored"].includes(state) ? text : "";  // read a stream when it ends
+  if (spoken && spoken.textContent !== speech) spoken.textContent = speech;
   const other = { describe: "#stop", stop: "#describe" }[focused];
   if (other && document.activeElement === document.body) find(other)?.focus();
 }
@@ -202,16 +203,17 @@ function start() {
   spoken.className = "spoken";
   set(spoken, "role", "status");
   document.body.append(spoken);
-  const watch = { subtree: true, childList: true, attributes: true, characterData: true };
-  watch.attributeFilter = ["aria-label", "data-state"];
-  new MutationObserver(tidy).observe(document.body, watch);
-  tidy();
+  const options = { subtree: true, childList: true, attributes: true, characterData: true };
+  options.attributeFilter = ["aria-label", "data-state"];
+  new MutationObserver(update).observe(document.body, options);
+  update();
 }
 if (document.body) start();  // gradio may add this script late
 else addEventListener("DOMContentLoaded", start);
 """
 
-# gradio's own semi-bold font holds 55 letters, the rest would come from another: we use its bold.
+
+# gradio's semi-bold font has only 55 letters, so use its bold font.
 FONT = """@font-face { font-family: "Source Sans Pro"; font-weight: 700;
   src: url("static/fonts/SourceSansPro/SourceSansPro-Bold.woff2") format("woff2"); }"""
 

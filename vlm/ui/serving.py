@@ -1,4 +1,4 @@
-"""How the app is served: limits, look and what is left out."""
+"""Launching the app: limits, look and disabled features."""
 
 import importlib.util
 import inspect
@@ -11,18 +11,18 @@ from vlm.data.images import limit_pillow
 from vlm.ui import look
 from vlm.ui.limits import BodyLimit
 
-WAITING = 16  # requests in line; the next one is told to come back
+WAITING = 16  # requests in the queue; further ones are answered with 503
 
 
-def options() -> dict[str, Any]:
-    """The arguments of launch()."""
-    found = {
-        "theme": look.theme(),
+def make_launch_options() -> dict[str, Any]:
+    """Return the arguments of gradio's launch()."""
+    arguments = {
+        "theme": look.make_theme(),
         "css": look.CSS,
         "head": look.HEAD,
         "footer_links": ["api", "settings"],
         "max_file_size": "20mb",
-        "show_error": False,  # what we have not written ourselves is not for clients
+        "show_error": False,  # clients see only messages written here
         "allowed_paths": [],
         "share": False,
         "ssr_mode": False,
@@ -30,11 +30,11 @@ def options() -> dict[str, Any]:
         "app_kwargs": {"middleware": [Middleware(BodyLimit)]},
     }
     if "run_history" in inspect.signature(gr.Blocks.launch).parameters:
-        found["run_history"] = False  # it keeps visitors' pictures in their browser
-    return found
+        arguments["run_history"] = False  # it keeps visitors' pictures in their browser
+    return arguments
 
 
 def serve(app: gr.Blocks, **changes: Any) -> Any:
-    """Launch the app; `changes` override the options."""
+    """Launch the app; `changes` override the launch options."""
     limit_pillow()
-    return app.queue(max_size=WAITING).launch(**options() | changes)
+    return app.queue(max_size=WAITING).launch(**make_launch_options() | changes)

@@ -4,20 +4,20 @@ from transformers import AutoConfig, PreTrainedConfig
 
 
 class VlmConfig(PreTrainedConfig):
-    """What a `VlmForConditionalGeneration` is made of.
+    """Configuration of a `VlmForConditionalGeneration`.
 
     Attributes:
-        vision_config: any vision tower AutoModel knows; None = raw patches (phi-vlm, Fuyu).
-        text_config: any decoder AutoModel knows.
-        image_token_id: the token whose places the image features take.
+        vision_config: any vision tower that AutoModel supports; None = raw patches (phi-vlm, Fuyu).
+        text_config: any decoder that AutoModel supports.
+        image_token_id: the placeholder token that image tokens replace.
         image_features: "pooled" (the tower's pooler output, one token), "projected" (CLIP's image
             embedding, one token: what MODA feeds its decoder) or "patches" (all of them).
-        image_size: side of the picture, pixels; with patch_size it gives the number of raw patches.
-        patch_size: side of a raw patch, pixels; used without a vision tower.
+        image_size: side of the image in pixels; with patch_size it sets the number of raw patches.
+        patch_size: side of a raw patch in pixels; used without a vision tower.
         projector: a name in `projectors.PROJECTORS`.
         projector_expansion: hidden width of the "mlp" projector, in decoder widths (MODA: 4).
         projector_scale: pixel shuffle folds scale x scale neighbouring patches into one token.
-        projector_words: of the "words" projector, how many words each of its groups has.
+        projector_words: number of words in each group of the "words" projector.
     """
 
     model_type = "vlm"
@@ -38,10 +38,8 @@ class VlmConfig(PreTrainedConfig):
             part = getattr(self, name)
             if isinstance(part, dict):
                 setattr(self, name, AutoConfig.for_model(**part))
-        if self.text_config is None:
-            self.text_config = AutoConfig.for_model(
-                "llama"
-            )  # transformers builds a bare VlmConfig()
+        if self.text_config is None:  # transformers builds a bare VlmConfig()
+            self.text_config = AutoConfig.for_model("llama")
         self.tie_word_embeddings = self.text_config.tie_word_embeddings
         super().__post_init__(**kwargs)
 

@@ -1,8 +1,8 @@
 """One vision-language model for MODA and phi-vlm: image features -> projector -> decoder.
 
-picture [B, 3, H, W] --vision tower--> features [B, N, Dv] --projector--> tokens [B, N', D]
-text    [B, T]       --embedding-----> tokens [B, T, D], image places overwritten
-                                       --decoder--> hidden [B, T, D] --lm_head--> [B, T, V]
+image [B, 3, H, W] --vision tower--> features [B, N, Dv] --projector--> image tokens [B, N', D]
+text  [B, T]       --embedding-----> tokens [B, T, D], image tokens replace the placeholders
+                                     --decoder--> hidden [B, T, D] --lm_head--> logits [B, T, V]
 """
 
 import torch
@@ -20,7 +20,7 @@ from .projectors import PROJECTORS
 
 
 def vision_tower(config: VlmConfig) -> nn.Module | None:
-    """The tower a configuration asks for, None for raw patches."""
+    """The tower that the configuration names; None for raw patches."""
     if config.vision_config is None:
         return None
     if config.image_features == "projected":
@@ -29,7 +29,7 @@ def vision_tower(config: VlmConfig) -> nn.Module | None:
 
 
 class VlmPreTrainedModel(PreTrainedModel):
-    """What both classes below tell transformers about themselves."""
+    """What transformers needs to know about both classes below."""
 
     config: VlmConfig
     base_model_prefix = "model"
@@ -57,7 +57,7 @@ class VlmModel(VlmPreTrainedModel):
         self.language_model.set_input_embeddings(value)
 
     def train(self, mode: bool = True) -> "VlmModel":
-        """Frozen parts of the tower stay in eval mode: batch statistics must not move."""
+        """Keep frozen parts of the tower in eval mode: batch statistics must not change."""
         super().train(mode)
         for part in self.vision_tower.modules() if self.vision_tower is not None else ():
             weights = list(part.parameters())
@@ -66,7 +66,7 @@ class VlmModel(VlmPreTrainedModel):
         return self
 
     def vision_features(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """What enters the projector.
+        """The input of the projector.
 
         Args:
             pixel_values: float[B, 3, H, W], normalised by the image processor.
@@ -83,9 +83,8 @@ class VlmModel(VlmPreTrainedModel):
         if self.config.image_features == "pooled":
             return out.pooler_output.flatten(1)[:, None]
         hidden = out.last_hidden_state
-        return (
-            hidden.flatten(2).transpose(1, 2) if hidden.dim() == 4 else hidden
-        )  # CNN: [B, D, H, W]
+        is_cnn = hidden.dim() == 4  # [B, Dv, H, W]
+        return hidden.flatten(2).transpose(1, 2) if is_cnn else hidden
 
     def get_image_features(
         self, pixel_values: torch.Tensor | None = None, vision_features=None, **kwargs
@@ -93,7 +92,7 @@ class VlmModel(VlmPreTrainedModel):
         """Image tokens for the decoder, `pooler_output` float[B, N', D].
 
         Args:
-            vision_features: float[B, N, Dv], computed before; takes the place of `pixel_values`.
+            vision_features: float[B, N, Dv], precomputed; used instead of `pixel_values`.
         """
         weight = next(self.projector.parameters())
         if vision_features is None:
@@ -109,36 +108,37 @@ class VlmModel(VlmPreTrainedModel):
         vision_features: torch.Tensor | None = None,
         **kwargs,
     ):
-        """The decoder's output over text with image tokens in their places.
+        """The decoder's output for text whose placeholders are replaced by image tokens.
 
         Args:
             input_ids: int64[B, T].
             pixel_values: float[B, 3, H, W].
-            vision_features: float[B, N, Dv], takes the place of `pixel_values`.
+            vision_features: float[B, N, Dv], used instead of `pixel_values`.
 
         Raises:
-            ValueError: when image places and image tokens differ in number.
+            ValueError: if the numbers of placeholders and image tokens differ.
         """
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)  # [B, T, D]
         if pixel_values is not None or vision_features is not None:
             tokens = self.get_image_features(pixel_values, vision_features).pooler_output
-            inputs_embeds = self._place(tokens.to(inputs_embeds), inputs_embeds, input_ids)
+            inputs_embeds = self._insert(tokens.to(inputs_embeds), inputs_embeds, input_ids)
         return self.language_model(inputs_embeds=inputs_embeds, **kwargs)
 
-    def _place(self, tokens, inputs_embeds, input_ids) -> torch.Tensor:
-        places = input_ids == self.config.image_token_id  # bool[B, T]
-        if int(places.sum()) * tokens.shape[-1] != tokens.numel():
+    def _insert(self, tokens, inputs_embeds, input_ids) -> torch.Tensor:
+        """Replace the placeholders' embeddings with image tokens."""
+        is_image = input_ids == self.config.image_token_id  # bool[B, T]
+        if int(is_image.sum()) * tokens.shape[-1] != tokens.numel():
             raise ValueError(
-                f"The text has {int(places.sum())} image places, the pictures make "
+                f"The text has {int(is_image.sum())} image placeholders, but the images give "
                 f"{tokens.shape[0] * tokens.shape[1]} image tokens; the processor's "
-                "num_image_tokens must fit the model."
+                "num_image_tokens must match the model."
             )
-        return inputs_embeds.masked_scatter(places[..., None], tokens)
+        return inputs_embeds.masked_scatter(is_image[..., None], tokens)
 
 
 class VlmForConditionalGeneration(VlmPreTrainedModel, GenerationMixin):
-    """The model that trains and answers."""
+    """The whole model: for training with labels and for generation."""
 
     def __init__(self, config: VlmConfig):
         super().__init__(config)
@@ -146,10 +146,9 @@ class VlmForConditionalGeneration(VlmPreTrainedModel, GenerationMixin):
         text = config.text_config
         self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
         embedding = self.model.get_input_embeddings()
+        # the embedding's name depends on the decoder
         name = next(name for name, module in self.named_modules() if module is embedding)
-        self._tied_weights_keys = {
-            "lm_head.weight": f"{name}.weight"
-        }  # its name differs by decoder
+        self._tied_weights_keys = {"lm_head.weight": f"{name}.weight"}
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
@@ -168,13 +167,13 @@ class VlmForConditionalGeneration(VlmPreTrainedModel, GenerationMixin):
         return self.model.get_image_features(pixel_values, **kwargs)
 
     def prepare_inputs_for_generation(self, *args, is_first_iteration=False, **kwargs) -> dict:
-        """Features stored before enter with the prompt alone, as transformers does with pixels."""
+        """Pass precomputed features with the prompt only, as transformers does with pixels."""
         if not is_first_iteration and kwargs.get("use_cache", True):
             kwargs.pop("vision_features", None)
         first = {"is_first_iteration": is_first_iteration}
         return super().prepare_inputs_for_generation(*args, **first, **kwargs)
 
-    def forward(  # generate() looks these names up
+    def forward(  # generate() inspects these names
         self,
         input_ids: torch.Tensor | None = None,
         pixel_values: torch.Tensor | None = None,
@@ -187,7 +186,7 @@ class VlmForConditionalGeneration(VlmPreTrainedModel, GenerationMixin):
         vision_features: torch.Tensor | None = None,
         **kwargs,
     ) -> CausalLMOutputWithPast:
-        """Logits float[B, T, V], and the mean loss over `labels` int64[B, T] (-100: no loss)."""
+        """Logits float[B, T, V], and the mean loss over `labels` int64[B, T] (-100 = ignored)."""
         num_items = {k: kwargs.pop(k) for k in ("num_items_in_batch",) if k in kwargs}
         out = self.model(
             input_ids=input_ids,

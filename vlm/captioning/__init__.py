@@ -1,0 +1,1 @@
+"""Build a data set: images with descriptions by a teacher, a refiner and reviewers."""

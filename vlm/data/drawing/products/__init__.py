@@ -1,0 +1,1 @@
+"""Drawn products: one function per kind, which draws it in a studio."""

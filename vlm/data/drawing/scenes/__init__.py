@@ -1,0 +1,1 @@
+"""Drawn scenes: a road, the sky, the sea."""

@@ -1,0 +1,133 @@
+"""Several data sets as one: `3xfashion cifar10 folder=pictures` names them on a command line."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from vlm.data import DATASETS
+from vlm.data.images import BadImage, open_image
+from vlm.errors import UserError, lookup
+from vlm.types import Dataset, Record
+
+
+class Part(NamedTuple):
+    """One data set of a mixture, as named on the command line.
+
+    Attributes:
+        times: how often each of its pictures is shown per epoch.
+    """
+
+    name: str
+    path: str | None
+    times: int
+
+
+class LoadedPart(NamedTuple):
+    """The usable records of a part, and how often each is shown per epoch."""
+
+    name: str
+    records: tuple[Record, ...]
+    times: float
+
+
+class Mixture(tuple[LoadedPart, ...]):
+    """The loaded parts, in order."""
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records of all parts."""
+        return tuple(record for part in self for record in part.records)
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """How often each record is shown per epoch."""
+        return tuple(part.times for part in self for _ in part.records)
+
+
+def parse_part(text: str, path: str | None = None) -> Part:
+    """Parse `[TIMESx]NAME[=PATH]`.
+
+    The path of an existing folder is short for `folder=PATH`.
+
+    Args:
+        path: used for a part without a path of its own.
+
+    Raises:
+        UserError: when the syntax is wrong or no data set has this name.
+    """
+    if text and "=" not in text and text not in DATASETS and Path(text).is_dir():
+        return Part("folder", text, 1)
+    match = re.fullmatch(r"(?:([1-9]\d?)x)?(\w+)(?:=(.+))?", text)
+    if not match:
+        raise UserError(
+            f"{text!r} does not name a data set; write fashion, 3xfashion or folder=PATH."
+        )
+    times, name, part_path = match.groups()
+    lookup(DATASETS, name, "data set")
+    return Part(name, part_path or path, int(times or 1))
+
+
+def load(texts: Sequence[str], split: str, path: str | None = None, limit: int = 0) -> Mixture:
+    """Load the usable records of every part; print the rows that were skipped.
+
+    Args:
+        limit: use only this many pictures of each part, 0 = all.
+
+    Raises:
+        UserError: for a part that is not found or has no usable picture.
+    """
+    parts = [parse_part(text, path) for text in texts]
+    counts = Counter(part.name for part in parts)
+    return Mixture(
+        LoadedPart(
+            f"{name}={place}" if counts[name] > 1 and place else name,
+            usable_records(DATASETS[name](split, place, limit)),
+            times,
+        )
+        for name, place, times in parts
+    )
+
+
+def usable_records(dataset: Dataset) -> tuple[Record, ...]:
+    """Return the records whose pictures open; print what was skipped and why.
+
+    Raises:
+        UserError: when none is left.
+    """
+    checked = drop_unreadable(dataset)
+    print(checked.report())
+    if not checked.records:
+        raise UserError(
+            f"{checked.name} has no usable picture; fix the problems listed above, or add pictures."
+        )
+    return checked.records
+
+
+def drop_unreadable(dataset: Dataset) -> Dataset:
+    """Return the data set without the pictures that do not open; add the reasons to `problems`."""
+    records = dataset.records
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(_picture_problem, records)
+        problems = list(tqdm(results, "checking pictures", len(records), leave=False))
+    checked = list(zip(records, problems, strict=True))
+    return Dataset(
+        dataset.name,
+        tuple(record for record, problem in checked if not problem),
+        dataset.problems
+        + tuple(f"picture {record.id}: {problem}" for record, problem in checked if problem),
+    )
+
+
+def _picture_problem(record: Record) -> str:
+    """Return the reason a picture does not open, or an empty string."""
+    try:
+        open_image(record.image)
+    except BadImage as error:
+        return str(error)
+    return ""

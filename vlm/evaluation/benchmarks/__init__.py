@@ -1,0 +1,14 @@
+"""Benchmarks by name; each one loads as `load(split, path, limit) -> Benchmark`.
+
+An empty split stands for the one that is usually reported.
+"""
+
+from vlm.evaluation.benchmarks import mmbench, mmmu, naming, pope, quiz
+
+BENCHMARKS = {
+    "mmbench": mmbench.load,
+    "mmmu": mmmu.load,
+    "naming": naming.load,
+    "pope": pope.load,
+    "quiz": quiz.load,
+}

@@ -1,0 +1,160 @@
+"""Evaluate a model on a data set with metadata.
+
+records --predict--> predictions.jsonl --judge--> judgements-JUDGE.jsonl --summarise--> scores.json
+
+If the metadata has nothing for a judge to compare with, scores.json has exact labels only.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from tqdm import tqdm
+
+from vlm.config import DESCRIBE
+from vlm.data.grammar.words import UNKNOWN
+from vlm.data.images import image_bytes
+from vlm.evaluation import results
+from vlm.evaluation.abilities import SAMPLE_SIZE, measure_abilities
+from vlm.evaluation.judges.base import Judge
+from vlm.evaluation.judges.rules import RulesJudge
+from vlm.evaluation.metrics import rubric, rules
+from vlm.evaluation.metrics.attributes import normalise_facts
+from vlm.evaluation.perturbations import run_probes
+from vlm.evaluation.scores import label_columns, summarise
+from vlm.inference.batch import batch
+from vlm.loading.parts import weights_hash
+from vlm.system import files
+from vlm.types import Bundle, Record
+
+BATCH_SIZE = 32
+DIGITS = 16  # hex digits of the weight and picture hashes in each row
+
+
+def evaluate(
+    bundle: Bundle,
+    records: Sequence[Record],
+    judge: Judge | None = None,
+    out: Path | None = None,
+    *,
+    data: str = "",
+    prompt: str = DESCRIBE,
+    with_probes: bool = True,
+    with_abilities: bool = False,
+    sample_size: int = SAMPLE_SIZE,
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Describe, judge and probe; return the content of scores.json, the same on every run.
+
+    Args:
+        judge: see `vlm.evaluation.judges`; the rules judge if omitted.
+        out: folder for predictions.jsonl, judgements, scores.json and abilities.jsonl.
+        data: name of the data set, for the files.
+        with_probes: run the image-ablation probes of `vlm.evaluation.perturbations`.
+        with_abilities: run the task-specific tests of `vlm.evaluation.abilities`.
+        sample_size: pictures used for each probe and ability; 0 = all.
+        resume: keep matching predictions in `out`.
+
+    Raises:
+        UserError: when no description could be judged and there are no labels to compare with.
+    """
+    judge = judge or RulesJudge()
+    rows = predict(bundle, records, prompt, out, resume, data=data)
+    descriptions = [row["text"] for row in rows]
+    facts = [facts_for_judge(row["facts"]) for row in rows]
+    judgements = tqdm(judge.judge(descriptions, facts), "judged", len(records))
+    judged = dict(zip((record.id for record in records), judgements, strict=True))
+    if out:
+        results.write_judgements(out, judge.name, judged.items())
+    scores = {"model": bundle.name, "data": data, "pictures": len(records), "prompt": prompt}
+    scores |= {"judge": judge.name} | summarise(rows, judged)
+    if with_probes:
+        scores["probes"] = run_probes(bundle, records, descriptions, prompt, sample_size)
+    if with_abilities:
+        scores["abilities"] = measure_abilities(bundle, records, descriptions, sample_size, out)
+    if out:
+        files.write_json(out / results.SCORES, scores)
+    return scores
+
+
+def predict(
+    bundle: Bundle,
+    records: Sequence[Record],
+    prompt: str = DESCRIBE,
+    out: Path | None = None,
+    resume: bool = False,
+    *,
+    data: str = "",
+) -> list[dict[str, Any]]:
+    """Return one row for each record: id, model, data, prompt, picture, greedy answer and facts.
+
+    Args:
+        out: folder for predictions.jsonl, written as the answers come.
+        resume: keep the rows there that have the same weights, data, prompt and picture, and answer
+            the rest.
+        data: name of the data set.
+    """
+    source = {"model": bundle.name, "weights": weights_hash(bundle)[:DIGITS], "data": data}
+    source |= {"prompt": prompt}
+    rows = _reusable_rows(source, records, out) if out and resume else {}
+    todo = [record for record in records if record.id not in rows]
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        kept = [rows[record.id] for record in records if record.id in rows]
+        files.write_text(out / results.PREDICTIONS, "".join(map(files.json_line, kept)))
+    answers = batch(bundle, [record.image for record in todo], [prompt] * len(todo), BATCH_SIZE)
+    for record, text in zip(todo, tqdm(answers, "descriptions", len(todo)), strict=True):
+        row = {"id": record.id, **source, "picture": _picture_hash(record), "text": text}
+        rows[record.id] = row | {"facts": normalise_facts(record.facts)}
+        if out:
+            files.append_jsonl(out / results.PREDICTIONS, rows[record.id])
+    return [rows[record.id] for record in records]
+
+
+def _reusable_rows(source: dict[str, str], records: Sequence[Record], out: Path) -> dict[str, dict]:
+    """Return by id the existing rows of the same source and picture, with current metadata."""
+    rows = files.read_jsonl(out / results.PREDICTIONS)
+    by_id = {row["id"]: row for row in rows if source.items() <= row.items()}
+    same = [r for r in records if by_id.get(r.id, {}).get("picture") == _picture_hash(r)]
+    return {r.id: by_id[r.id] | {"facts": normalise_facts(r.facts)} for r in same}
+
+
+def _picture_hash(record: Record) -> str:
+    """Identify the content of a picture, whose id may have been used for another one."""
+    return hashlib.sha256(image_bytes(record.image)).hexdigest()[:DIGITS]
+
+
+def facts_for_judge(facts: Mapping[str, str]) -> dict[str, str]:
+    """Return the facts that a judge may use: none for a picture of kind "unknown"."""
+    return {} if facts.get("kind") == UNKNOWN else normalise_facts(facts)
+
+
+def curve_scores(
+    bundle: Bundle, records: Sequence[Record], prompt: str = DESCRIBE
+) -> dict[str, Any]:
+    """Return one point of a learning curve.
+
+    It has the rules judge's mean scores, 0 to 10, exact labels in percent, and the number of
+    pictures; it is empty if there are neither scores nor labels.
+    """
+    prompts = [prompt] * len(records)
+    answers = batch(bundle, [record.image for record in records], prompts, BATCH_SIZE)
+    rows = [
+        {"text": text, "facts": normalise_facts(record.facts)}
+        for text, record in zip(answers, records, strict=True)
+    ]
+    judgements = [rules.judge(row["text"], facts_for_judge(row["facts"])) for row in rows]
+    scores = {
+        name: _mean(values)
+        for name, values in rubric.scores_by_metric(judgements).items()
+        if values
+    }
+    labels = {name: _mean(values) for name, values in label_columns(rows).items()}
+    scores |= {"exact": labels} if labels else {}
+    return {"pictures": len(rows)} | scores if scores else {}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return round(fmean(values), 4)

@@ -1,0 +1,41 @@
+"""Find the parts of a vision-language model by role, whatever its class names them."""
+
+import hashlib
+
+from torch import nn
+
+from vlm.types import Bundle
+
+DECODERS = ("language_model", "text_model")
+CONNECTORS = ("projector", "connector", "multi_modal_projector")
+TOWERS = ("vision_tower", "vision_model")
+
+
+def decoder_name(model: nn.Module) -> str:
+    """Return the full name of the language model, such as "model.language_model"."""
+    return part_name(model, DECODERS) or getattr(model, "base_model_prefix", "")
+
+
+def part_name(model: nn.Module, names: tuple[str, ...]) -> str:
+    """Return the full name of the outermost module with one of these names, "" if none."""
+    full_names = [name for name, _ in model.named_modules() if name.rpartition(".")[2] in names]
+    return min(full_names, key=lambda name: name.count("."), default="")
+
+
+def linear_layers(model: nn.Module, inside: str = "") -> dict[str, nn.Linear]:
+    """Return the linear layers inside a part, or in the whole model, by full name."""
+    prefix = f"{inside}." if inside else ""
+    return {
+        name: layer
+        for name, layer in model.named_modules()
+        if isinstance(layer, nn.Linear) and name.startswith(prefix)
+    }
+
+
+def weights_hash(bundle: Bundle) -> str:
+    """Hash the first values of each weight; this distinguishes models of the same name."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(bundle.model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weight.flatten()[:8].float().cpu().numpy().tobytes())
+    return digest.hexdigest()

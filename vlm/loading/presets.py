@@ -1,0 +1,147 @@
+"""Models by short name: where to open one, and what a new one is built from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+IMAGE_FEATURES = ("pooled", "projected", "patches")  # what a tower returns, see VlmConfig
+PROJECTORS = ("linear", "mlp", "mlp2x", "pixel_shuffle", "words")  # help texts need no torch
+SHIPPED = Path(__file__).parents[1] / "checkpoints" / "moda-mini"
+BAND = "expected.json"  # beside the shipped weights: expected losses, see bench/reproduce.py
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model that can be opened, built, or both.
+
+    Attributes:
+        note: a short description for help texts and the app's model picker.
+        path: folder or Hub id of a trained model; empty if there is none.
+        vision: folder or Hub id of the tower of a new model.
+        text: folder or Hub id of its decoder; empty = from scratch, with its own tokenizer.
+        decoder: sizes of a decoder from scratch, by LlamaConfig's names.
+        image_features: what the tower returns: pooled, projected or patches.
+        image_size, patch_size: in pixels, for a model that reads raw patches without a tower.
+        chat_template: the template a pretrained decoder was trained with; empty = Loupe's own.
+        projector: one of PROJECTORS.
+        training: defaults of `TrainConfig` that differ for this model.
+    """
+
+    note: str
+    path: str = ""
+    vision: str = ""
+    text: str = ""
+    decoder: Mapping[str, int] = field(default_factory=dict)
+    image_features: str = "pooled"
+    image_size: int = 0
+    patch_size: int = 0
+    chat_template: str = ""
+    projector: str = "mlp"
+    training: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def buildable(self) -> bool:
+        return bool(self.vision or self.patch_size)
+
+
+# widths divisible by 64 and a key/value width of at least 32, so that 4-bit weights work
+_MINI_DECODER = MappingProxyType(
+    {
+        "hidden_size": 256,
+        "intermediate_size": 768,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+    }
+)
+
+
+# Phi-3's turns, with the picture before the first words
+_PHI3_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '<|' + message['role'] + '|>\n' }}"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}"
+    "{{ '<|end|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
+)
+
+PRESETS: dict[str, Preset] = {
+    "moda-mini": Preset(
+        "17M, trained by this project: products and everyday scenes, works offline",
+        path=str(SHIPPED),
+        vision=str(SHIPPED),
+        decoder=_MINI_DECODER,
+        training={"epochs": 2, "batch_size": 64, "eval_every": 500, "save_every": 500},
+    ),
+    "moda": Preset(
+        "MODA as published: FashionCLIP, expand-and-reduce projector, SmolLM-360M",
+        vision="patrickjohncyh/fashion-clip",
+        text="HuggingFaceTB/SmolLM-360M",
+        image_features="projected",
+        training={"epochs": 40, "batch_size": 32, "accumulation": 8},
+    ),
+    "phi-vlm": Preset(
+        "Phi-3-mini reads image patches directly; train it with `loupe train adapter`",
+        text="microsoft/Phi-3-mini-4k-instruct",
+        image_features="patches",
+        image_size=32,
+        patch_size=4,
+        chat_template=_PHI3_TEMPLATE,
+        projector="mlp2x",
+    ),
+    "smolvlm-256m": Preset("Hub, 256M", path="HuggingFaceTB/SmolVLM-256M-Instruct"),
+    "smolvlm-500m": Preset("Hub, 500M", path="HuggingFaceTB/SmolVLM-500M-Instruct"),
+    "smolvlm-2.2b": Preset("Hub, 2.2B, needs a GPU", path="HuggingFaceTB/SmolVLM-Instruct"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of `loupe train moda` by name.
+
+    Attributes:
+        note: what it is for, for help texts.
+        settings: values of `ModaDataConfig`, of --views and of --projector.
+    """
+
+    note: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+_MINI = {"matched": True, "mild": True, "mixed": 50, "turns": 4, "views": 1}
+RECIPES = {
+    "plain": Recipe("pictures and questions as they are"),
+    "moda-mini": Recipe(
+        "as the shipped model was trained: visual words, blended pictures, pseudo-labels",
+        _MINI | {"projector": "words", "sure": 70},
+    ),
+    "moda-mini-finish": Recipe(
+        "as in the last part of its training, with --model: stricter pseudo-labels",
+        _MINI | {"sure": 85},
+    ),
+}
+
+ALIASES = {"phi3": "phi-vlm", "smolvlm": "smolvlm-256m"}  # of bases
+
+
+# Bases of `loupe train adapter` by name: defaults that differ from the command's own.
+BASES: dict[str, dict[str, dict]] = {
+    "phi-vlm": {
+        "adapter": {"quantize": "4bit", "targets": "qkv_proj,o_proj,gate_up_proj,down_proj"},
+        "training": {"epochs": 10.0},
+    },
+    "moda-mini": {
+        "adapter": {"quantize": "none"},
+        "training": {"learning_rate": 2e-3, "epochs": 6.0, "batch_size": 16, "accumulation": 1}
+        | {"checkpointing": False},
+    },
+    "smolvlm-256m": {"adapter": {"quantize": "4bit"}},
+    "smolvlm-500m": {"adapter": {"quantize": "4bit"}},
+    "smolvlm-2.2b": {"adapter": {"quantize": "4bit"}},
+}

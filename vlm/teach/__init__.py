@@ -1,1 +1,0 @@
-"""Making data: pictures and what is said of them."""

@@ -1,0 +1,136 @@
+"""The alignment stage: train a vision tower to match pictures with captions.
+
+The loss is SigLIP's (arXiv 2303.15343) plus that of attribute heads.
+"""
+
+import argparse
+
+from transformers import AutoModel, BertConfig, BertModel, ResNetConfig, ViTImageProcessor, set_seed
+
+from vlm.config import TrainConfig
+from vlm.data import attributes, mixture
+from vlm.errors import UserError
+from vlm.loading import build
+from vlm.loading.load import SHARD
+from vlm.loading.tokenizer import train_tokenizer
+from vlm.system import files, runtime
+from vlm.training import runs
+from vlm.training.align import model as align_model
+from vlm.training.align import pictures, zeroshot
+from vlm.training.trainer import fit
+
+# settings that, like the data, must not change on --resume
+FIXED = ("vision", "image_size", "heads", "mild", "erase", "seed")
+TEXT = {"hidden_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4}
+TEXT |= {"intermediate_size": 512, "hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
+
+
+def run(args: argparse.Namespace, config: TrainConfig) -> None:
+    """Load the data, build the towers, train, measure and save, for `loupe train align`.
+
+    Raises:
+        UserError: for data, towers or folders that cannot be used.
+    """
+    runtime.check_workers(config.workers)
+    runs.check_free(args.out, args.resume)
+    device = runtime.pick_device(args.device)
+    train, held_out = (
+        mixture.load(args.data, split, args.data_path, args.limit)
+        for split in ("train", "validation")
+    )
+    values = attributes.attribute_values(train.records)
+    if not values:
+        raise UserError("No attribute has two values with enough pictures; give more pictures.")
+    model, tokenizer = build_model(args, values, train.records, config)
+    runs.sign(train, args.out, args.resume, **{name: vars(args)[name] for name in FIXED})
+    train_model(model.to(device), tokenizer, values, train, held_out.records, args, config)
+    with files.writing(args.out):
+        average = model.average.module
+        scores = measure(average, tokenizer, held_out, args)
+        save(average.tower, values, args)
+        files.write_json(args.out / "zeroshot.json", scores)
+    print(f"Saved. Next: loupe train moda --vision {args.out / runs.TOWER}")
+
+
+def build_model(args: argparse.Namespace, values: dict, records: tuple, config: TrainConfig):
+    """Build the vision tower, an untrained text tower, and a tokenizer trained on the captions.
+
+    Args:
+        values: attribute -> its classes.
+
+    Returns:
+        An `Averaged` with an `AlignModel`, and the tokenizer.
+
+    Raises:
+        UserError: if the vision tower does not accept the image sizes.
+    """
+    corpus = [turn.answer for record in records for turn in record.turns]
+    tokenizer = train_tokenizer(corpus)
+    set_seed(config.seed)
+    text = BertConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=align_model.CAPTION_TOKENS, **TEXT
+    )
+    towers = load_vision_tower(args), BertModel(text, add_pooling_layer=False)
+    live = align_model.AlignModel(*towers, values, train_tower_by_heads=args.heads)
+    for side in (args.start_size, args.image_size):
+        live.check_image_size(side)
+    decay = args.decay ** (1 / config.accumulation)  # the average is updated per forward pass
+    return align_model.Averaged(live, 0, args.start_size, decay), tokenizer
+
+
+def load_vision_tower(args: argparse.Namespace):
+    """Return the tower of --vision, or an untrained ResNet-18."""
+    if args.vision:
+        return build.load_tower(args.vision, "pooled")[0]
+    shape = ResNetConfig(hidden_sizes=[64, 128, 256, 512], depths=[2] * 4, layer_type="basic")
+    return AutoModel.from_config(shape)
+
+
+def train_model(model, tokenizer, values: dict, train, held_out: tuple, args, config) -> None:
+    """Train on random views of the training pictures; evaluate on unaugmented held-out ones."""
+    size, seed = args.image_size, config.seed
+    train_data = pictures.Pictures(
+        train.records,
+        values,
+        size,
+        times=train.times,
+        epochs=config.epochs,
+        augment=True,
+        mild=args.mild,
+        erase=args.erase / 100,
+        seed=seed,
+        workers=config.workers,
+    )
+    per_step = config.batch_size * config.accumulation
+    steps = config.max_steps if config.max_steps > 0 else -(-len(train_data) // per_step)
+    model.steps = steps * config.accumulation  # in forward passes
+    fit(
+        model,
+        train_data,
+        pictures.Pictures(held_out, values, size, workers=config.workers),
+        align_model.make_collator(tokenizer),
+        config,
+        args.out,
+        resume=args.resume,
+        compute_metrics=align_model.make_accuracy(values),
+    )
+
+
+def measure(model, tokenizer, held_out, args: argparse.Namespace) -> dict[str, dict]:
+    """Measure zero-shot accuracy and retrieval on each held-out set; print and return them."""
+    scores = {}
+    for name, records, _ in held_out:
+        part = zeroshot.measure(model, tokenizer, records, args.image_size)
+        if part["zeroshot"] or part["retrieval"]:
+            scores[name] = part
+            print(f"{name}:\n{zeroshot.format_table(part)}")
+    return scores
+
+
+def save(tower, values: dict, args: argparse.Namespace) -> None:
+    """Save the tower, its image processor, and the attributes' classes."""
+    tower = tower.half() if args.half else tower
+    tower.save_pretrained(args.out / runs.TOWER, max_shard_size=SHARD)
+    size = {"height": args.image_size, "width": args.image_size}
+    ViTImageProcessor(size=size).save_pretrained(args.out / runs.TOWER)
+    files.write_json(args.out / "attributes.json", values)

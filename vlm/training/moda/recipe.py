@@ -1,0 +1,195 @@
+"""The MODA recipe: frozen vision tower -> projector -> decoder, trained on descriptions."""
+
+import argparse
+import dataclasses
+import sys
+from functools import partial
+from operator import mul
+from pathlib import Path
+
+from torch.utils.data import ConcatDataset
+from transformers import set_seed
+
+from vlm.config import TrainConfig
+from vlm.data import attributes, mixture
+from vlm.data.views import views
+from vlm.errors import UserError
+from vlm.evaluation import evaluate
+from vlm.inference import encoding
+from vlm.loading import build, load
+from vlm.system import files, runtime
+from vlm.training import forecast, panel, runs
+from vlm.training.examples import FeatureExamples, ViewExamples
+from vlm.training.moda import features, probe_labels
+from vlm.training.moda.settings import BUILDABLE, FIXED, PROBE_SETTINGS, overrides, uses_probe
+from vlm.training.trainer import fit, freeze
+from vlm.types import Bundle
+
+
+def run(args: argparse.Namespace, config: TrainConfig) -> None:
+    """Load the data and the model, train and save, for `loupe train moda`.
+
+    Raises:
+        UserError: for data, models or folders that cannot be used.
+    """
+    runtime.check_workers(config.workers)
+    if not (args.dry_run or args.show_labels):
+        runs.check_free(args.out, args.resume)
+    runtime.set_threads(config.threads)
+    device = runtime.pick_device(args.device)
+    train, held_out = load_data(args)
+    bundle = build_model(args, train.records, config.seed)
+    bundle.model.to(device)
+    encoding.check_turns(train.records)
+    turns = [turn for part in train for record in part.records[:200] for turn in record.turns]
+    encoding.check_labels(bundle.processor, turns)
+    if args.show_labels:
+        print(encoding.show_labels(bundle.processor, turns[: args.show_labels]))
+    elif args.dry_run:
+        print(dry_run(bundle, train, args, config))
+    else:
+        runs.sign(train, args.out, args.resume, **{name: vars(args)[name] for name in FIXED})
+        train_model(bundle, train, held_out, args, config)
+        save(bundle, train, args)
+
+
+def load_data(args: argparse.Namespace) -> tuple[mixture.Mixture, mixture.Mixture]:
+    """Load the training and the held-out pictures.
+
+    Raises:
+        UserError: if the settings require attributes that no picture has.
+    """
+    limits = {"train": args.limit, "validation": args.held_out or args.limit}
+    train, held_out = (
+        mixture.load(args.data, split, args.data_path, limit) for split, limit in limits.items()
+    )
+    if uses_probe(args) and not attributes.attribute_values(train.records):
+        raise UserError(
+            f"{PROBE_SETTINGS} require pictures with attributes, and these have none; omit them."
+        )
+    return train, held_out
+
+
+def build_model(args: argparse.Namespace, train: tuple, seed: int) -> Bundle:
+    """Load --model, or build the preset with the flags' parts, and freeze the other parts.
+
+    Args:
+        train: the training records.
+        seed: of the new weights.
+
+    Raises:
+        UserError: if --model was not trained by this recipe.
+    """
+    if args.model:
+        bundle = load.load(args.model, device="cpu", dtype="float32")
+        if not hasattr(bundle.model.config, "image_features"):
+            raise UserError(
+                f"{args.model} was not trained by this recipe; "
+                "fine-tune it with `loupe train adapter`."
+            )
+        set_seed(seed)
+    else:
+        preset = dataclasses.replace(BUILDABLE[args.preset], **overrides(args))
+        turns = (turn for record in train for turn in record.turns)
+        corpus = (text for turn in turns for text in (turn.prompt, turn.answer))
+        bundle = build.build(preset, args.preset, corpus, seed)
+    if args.projector == "words":
+        sizes = map(len, probe_labels.classes(train).values())
+        bundle = build.replace_projector(bundle, args.projector, tuple(sizes))
+    elif args.model and args.projector:
+        bundle = build.replace_projector(bundle, args.projector)
+    freeze(bundle.model, "unfrozen" if args.unfreeze else "moda")
+    print(forecast.parameter_table(bundle), forecast.published_size(bundle), sep="\n")
+    return bundle
+
+
+def dry_run(bundle, train, args: argparse.Namespace, config: TrainConfig) -> str:
+    """Return sizes, time and memory, measured on one batch of features or, unfrozen, pixels."""
+    records = train.records[: config.batch_size]
+    if args.unfreeze:
+        examples = ViewExamples(bundle, records, 0)
+    else:
+        store = features.compute(bundle, records, args.features)
+        examples = FeatureExamples(bundle.processor, records, store)
+    limit = args.turns or sys.maxsize
+    turns = (min(len(record.turns), limit) for record in train.records)
+    count = sum(map(mul, turns, train.times)) * config.epochs * (1 + args.mixed / 100)
+    collate = encoding.collator(bundle.processor)
+    return forecast.forecast(bundle, examples, collate, config, round(count))
+
+
+def train_model(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig) -> None:
+    """Compute the features unless the tower is trained too, then train."""
+    shown = panel.select(held_out.records, args.panel, args.panel_from and Path(args.panel_from))
+    make_examples = make_view_examples if args.unfreeze else make_feature_examples
+    train_data, eval_data = make_examples(bundle, train, held_out, args, config)
+    thumbnails = panel.save_thumbnails(shown, args.out)
+    fit(
+        bundle.model,
+        train_data,
+        eval_data,
+        encoding.collator(bundle.processor),
+        config,
+        args.out,
+        resume=args.resume,
+        processor=bundle.processor,
+        describe=lambda: panel.describe(bundle, shown, thumbnails),
+        measure=lambda: evaluate.curve_scores(bundle, held_out.records[: args.measure]),
+    )
+
+
+def make_feature_examples(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig):
+    """Return training and held-out examples on stored features, with pseudo-labels if requested."""
+    backgrounds = views.scene_backgrounds(train.records)
+    compute = partial(features.compute, bundle, folder=args.features, workers=config.workers)
+    stores = [
+        compute(records, views=args.views * times, backgrounds=backgrounds, mild=args.mild)
+        for _, records, times in train
+    ]
+    plain = [compute(records) for _, records, _ in held_out]
+    parts = list(zip(train, stores, strict=True))
+    if uses_probe(args):
+        options = args.mixed, args.sure, args.matched, config.seed
+        probe, parts = probe_labels.add_pseudo_labels(train, stores, *options)
+        probe_labels.report(probe, held_out, plain, args.out)
+        if args.projector == "words":
+            probe_labels.init_visual_words(bundle.model.model.projector, probe, bundle)
+    train_data = [
+        FeatureExamples(bundle.processor, records, store, config.epochs * times, args.turns)
+        for (_, records, times), store in parts
+    ]
+    eval_data = [
+        FeatureExamples(bundle.processor, records, store, turns=args.turns)
+        for (_, records, _), store in zip(held_out, plain, strict=True)
+    ]
+    return ConcatDataset(train_data), ConcatDataset(eval_data)
+
+
+def make_view_examples(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig):
+    """Return training and held-out examples on pixels, for a tower that is trained too."""
+    backgrounds = views.scene_backgrounds(train.records)
+    train_data = [
+        ViewExamples(
+            bundle,
+            records,
+            args.views * times,
+            backgrounds,
+            config.epochs * times,
+            turns=args.turns,
+            mild=args.mild,
+        )
+        for _, records, times in train
+    ]
+    eval_data = [ViewExamples(bundle, records, 0, turns=args.turns) for _, records, _ in held_out]
+    return ConcatDataset(train_data), ConcatDataset(eval_data)
+
+
+def save(bundle, train, args: argparse.Namespace) -> None:
+    """Save the trained model; visual words are sharpened only in the saved one."""
+    if args.projector == "words":
+        probe_labels.sharpen_visual_words(
+            bundle.model.model.projector, probe_labels.classes(train.records)
+        )
+    with files.writing(args.out):
+        load.save(bundle, args.out / runs.MODEL)
+    print(f"Saved. Try: loupe describe PICTURE --model {args.out / runs.MODEL}")

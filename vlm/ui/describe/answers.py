@@ -1,0 +1,108 @@
+"""Streamed answers for the page and for the public endpoint."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+from vlm.data.images import open_image
+from vlm.errors import UserError
+from vlm.inference.encoding import History, check_length
+from vlm.types import Bundle
+from vlm.ui.describe import picture, settings
+from vlm.ui.model_holder import get_device_name
+
+QUEUE = "model"  # gradio runs one event with this id at a time in the whole app
+INTERVAL = 0.1  # seconds between updates of the page
+CUT_SHORT = {"stop": "stopped by you", "deadline": "stopped at the time limit"}
+
+
+class StopEvents:
+    """The stop events of running answers, one per visitor."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, threading.Event] = {}
+
+    def begin(self, visitor: str) -> None:
+        """Register a new answer and stop the visitor's previous one."""
+        self.stop(visitor)
+        self._events[visitor] = threading.Event()
+
+    def get(self, visitor: str) -> threading.Event:
+        """Return the event that stops this visitor's answer."""
+        return self._events.setdefault(visitor, threading.Event())
+
+    def stop(self, visitor: str) -> None:
+        """Stop this visitor's answer, if any."""
+        if visitor in self._events:
+            self._events[visitor].set()
+
+    def end(self, visitor: str, event: threading.Event) -> None:
+        """Forget a finished answer's event; keep that of a newer one."""
+        if self._events.get(visitor) is event:
+            del self._events[visitor]
+
+
+def check_prompt(prompt: Any) -> str:
+    """Return the prompt if it is valid.
+
+    Raises:
+        UserError: when it is empty, too long or not text.
+    """
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise UserError("There is no prompt; write what you want to know about the picture.")
+    check_length(prompt)
+    return prompt
+
+
+def stream_answer(
+    bundle: Bundle,
+    image: Mapping[str, Any] | None,
+    prompt: Any,
+    values: dict[str, Any],
+    stop: threading.Event,
+    stats: Any = None,
+    history: History = (),
+) -> Iterator[str]:
+    """Yield the answer so far, at most ten times a second, and finally the whole answer.
+
+    Closing the iterator stops the generation. `history` has earlier questions about the picture
+    with their answers.
+
+    Raises:
+        UserError: for a missing or damaged picture, a bad prompt or settings out of range.
+    """
+    from vlm.inference import generate  # imports transformers, which takes seconds
+
+    prompt, config = check_prompt(prompt), settings.to_config(values)
+    opened_image = open_image(picture.read_source(image))
+    pieces = generate.stream(
+        bundle, opened_image, prompt, config, history=history, stop=stop, stats=stats
+    )
+    text, updated = "", 0.0
+    with closing(pieces):
+        for piece in pieces:
+            text += piece
+            if time.monotonic() - updated >= INTERVAL:
+                updated = time.monotonic()
+                yield text
+    yield text
+
+
+def summarize(bundle: Bundle, text: str, stats: Any) -> str:
+    """Return one line with the model's name, its device and the cost of the answer."""
+    parts = [
+        bundle.name,
+        f"on {get_device_name(bundle)}",
+        f"first token after {stats.first_token:.2f} s",
+        f"{stats.tokens} tokens",
+        f"{stats.tokens_per_second:.1f} tokens/s",
+    ]
+    if stats.probability:
+        parts.append(f"mean token probability {stats.probability:.0%}")
+    if stats.stopped:
+        parts.append(CUT_SHORT[stats.stopped])
+    if not text.strip():
+        parts.append("the answer is empty")
+    return " · ".join(parts)

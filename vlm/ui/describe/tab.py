@@ -1,0 +1,243 @@
+"""The Describe tab: a picture, a prompt and a streamed answer."""
+
+import html
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from vlm.data.grammar.products import PROMPTS
+from vlm.inference.encoding import History
+from vlm.ui.describe import answers, api, examples, more_pictures, picture, settings
+from vlm.ui.model_holder import Models, list_choices
+from vlm.ui.sentences import explain, note, toast
+
+CUSTOM = "Custom"
+PRESET_PROMPTS = {  # label -> prompt
+    "Short": PROMPTS["brief"][0],
+    "Detailed": PROMPTS["detailed"][1],
+    "Attributes as JSON": PROMPTS["json"][4],
+    "What is it?": PROMPTS["kind"][0],
+    "Which colour?": PROMPTS["colour"][0],
+    "Who is it for?": PROMPTS["gender"][0],
+}
+DEFAULT_PRESET = "Detailed"
+MAX_HISTORY = 2  # earlier questions sent with a follow-up
+BUSY = {"concurrency_id": answers.QUEUE, "concurrency_limit": 1}
+PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
+AT_ONCE = {"queue": False, **PRIVATE}
+PRESETS_JSON = json.dumps(PRESET_PROMPTS)
+SET_PROMPT = f"(name, old) => ({PRESETS_JSON})[name] ?? old"
+NAME_PROMPT = f"""(text) =>
+  Object.entries({PRESETS_JSON}).find(([, prompt]) => prompt === text)?.[0] ?? '{CUSTOM}'"""
+COPY = "(text) => window.loupe.copy(text)"
+
+
+@dataclass(frozen=True)
+class Widgets:
+    """The parts of the tab that handlers read or change."""
+
+    image: gr.Image
+    preset: gr.Radio
+    prompt: gr.Textbox
+    follow: gr.Checkbox
+    go: gr.Button
+    stop: gr.Button
+    answer: gr.Textbox
+    status: gr.HTML
+    copy: gr.Button
+    model: gr.Dropdown
+    controls: list[Any]
+
+
+def build(models: Models, chip: gr.HTML) -> None:
+    """Build the tab and the endpoint /describe; `chip` is the header's line about the model."""
+    widgets = _lay_out(models)
+    _wire_answer(widgets, models)
+    _wire_model(widgets, models, chip)
+    _build_examples(widgets)
+    with gr.Accordion("More pictures: fashion and CIFAR-10", open=False, elem_id="more") as more:
+        more_pictures.build(more, widgets.image, widgets.answer, widgets.status)
+    api.add(widgets.image, models)
+
+
+def _lay_out(models: Models) -> Widgets:
+    """Lay out two columns, which stack on a phone: question on the left, answer on the right."""
+    with gr.Row(elem_id="bench"):
+        with gr.Column(min_width=320):
+            image = picture.build(label="Picture", height=300, elem_id="picture")
+            names = [*PRESET_PROMPTS, CUSTOM]
+            preset = gr.Radio(names, value=DEFAULT_PRESET, label="Ask for", elem_id="preset")
+            prompt = gr.Textbox(
+                PRESET_PROMPTS[DEFAULT_PRESET],
+                label="Prompt",
+                lines=2,
+                elem_id="prompt",
+                max_length=2000,
+            )
+            follow = gr.Checkbox(
+                label="Follow-up: remember my last two questions about this picture",
+                elem_id="follow",
+            )
+            go = gr.Button("Describe", variant="primary", size="lg", elem_id="describe")
+            stop = gr.Button("Stop", variant="stop", size="lg", elem_id="stop", visible=False)
+        with gr.Column(min_width=320):
+            answer = gr.Textbox(
+                label="Answer", lines=5, max_lines=16, interactive=False, elem_id="answer"
+            )
+            with gr.Row(elem_id="below-answer"):
+                status = gr.HTML(note("Give a picture, then press Describe."), elem_id="status")
+                copy = gr.Button("Copy", size="sm", scale=0, min_width=90, elem_id="copy")
+            model = gr.Dropdown(
+                list_choices(),
+                value=models.first,
+                allow_custom_value=True,
+                label="Model",
+                info="Choose one, or type any Hub id and press Enter",
+                elem_id="model",
+            )
+            with gr.Accordion("Settings", open=False, elem_id="settings"):
+                controls = settings.build()
+    return Widgets(image, preset, prompt, follow, go, stop, answer, status, copy, model, controls)
+
+
+def _wire_answer(w: Widgets, models: Models) -> None:
+    """Wire up the prompt presets, Describe, Stop and Copy."""
+    events = answers.StopEvents()
+
+    def begin(request: gr.Request) -> list[Any]:
+        events.begin(request.session_hash)
+        text = "Waiting for the model…" if models.is_settled() else "Loading the model…"
+        return ["", note(text, "busy"), gr.update(visible=False), gr.update(visible=True)]
+
+    def stop(request: gr.Request) -> None:
+        events.stop(request.session_hash)
+
+    def restore_buttons() -> list[Any]:
+        return [gr.update(visible=True), gr.update(visible=False)]
+
+    def report_failure() -> list[Any]:
+        return [note("There was no answer; press Describe again.", "failed"), *restore_buttons()]
+
+    buttons, conversation = [w.go, w.stop], gr.State({})  # one conversation per visitor
+    w.preset.input(None, [w.preset, w.prompt], w.prompt, js=SET_PROMPT)
+    w.prompt.change(None, w.prompt, w.preset, js=NAME_PROMPT)
+    w.copy.click(None, w.answer, None, js=COPY)
+    started = w.go.click(begin, None, [w.answer, w.status, *buttons], **AT_ONCE)
+    inputs = [conversation, w.follow, w.image, w.prompt, *w.controls]
+    outputs = [w.answer, w.status, conversation]
+    run = _make_handler(models, events)
+    ended = started.then(run, inputs, outputs, preprocess=False, **BUSY, **PRIVATE)
+    ended.then(restore_buttons, None, buttons, **AT_ONCE)
+    ended.failure(report_failure, None, [w.status, *buttons], **AT_ONCE)  # the queue was full
+    w.stop.click(stop, None, None, **AT_ONCE)
+
+
+def _make_handler(models: Models, events: answers.StopEvents) -> Callable[..., Iterator[list[Any]]]:
+    """Return the handler that answers a question, with the history if it is a follow-up."""
+
+    def run(
+        request: gr.Request, conversation: Any, follow: Any, image: Any, prompt: Any, *values: Any
+    ) -> Iterator[list[Any]]:
+        visitor = request.session_hash
+        event = events.get(visitor)
+        history = get_history(conversation, image) if follow else ()
+        try:
+            for text, line in stream_page(models, image, prompt, values, event, history):
+                yield [text, line, make_conversation(history, image, prompt, text)]
+        finally:
+            event.set()
+            events.end(visitor, event)
+
+    return run
+
+
+def get_history(conversation: Any, image: Any) -> History:
+    """Return the last questions about this picture, with their answers."""
+    picture = _get_source(image)
+    is_same = isinstance(conversation, dict) and picture and conversation.get("picture") == picture
+    return tuple(conversation["pairs"][-MAX_HISTORY:]) if is_same else ()
+
+
+def make_conversation(history: History, image: Any, prompt: Any, text: str) -> dict[str, Any]:
+    """Return the history with this question added, unless its answer is empty."""
+    pairs = [*history, (prompt, text)] if text else [*history]
+    return {"picture": _get_source(image), "pairs": pairs}
+
+
+def _get_source(image: Any) -> str:
+    """Return the picture's path or URL, which differs for each upload."""
+    return (image.get("path") or image.get("url") or "") if isinstance(image, dict) else ""
+
+
+def stream_page(
+    models: Models,
+    image: Any,
+    prompt: Any,
+    values: tuple,
+    stop: threading.Event,
+    history: History = (),
+) -> Iterator[list[Any]]:
+    """Yield [answer, status line] for the page; an error becomes the status line and a toast."""
+    from vlm.inference.generate import Stats
+
+    stats, text = Stats(), ""
+    try:
+        bundle = models.get_model()
+        named = dict(zip(settings.NAMES, values, strict=True))
+        for text in answers.stream_answer(bundle, image, prompt, named, stop, stats, history):
+            yield [text, note(f"{bundle.name} answers… {stats.tokens} tokens", "busy")]
+        yield [text, note(answers.summarize(bundle, text, stats), "done")]
+    except Exception as error:
+        sentence = explain(error)
+        toast(sentence)
+        yield [text, note(sentence, "failed")]
+
+
+def _wire_model(w: Widgets, models: Models, chip: gr.HTML) -> None:
+    """Wire up the model picker: a failed switch shows the error and keeps the old model."""
+
+    def switch(name: str) -> list[Any]:
+        try:
+            bundle = models.switch(name)
+        except Exception as error:
+            current = models.summarize()[0]
+            sentence = explain(error)
+            if models.is_ready():
+                sentence += f" {current} is still in use."
+            return [current, note(sentence, "failed"), format_chips(models)]
+        return [bundle.name, note(f"{bundle.name} is loaded.", "idle"), format_chips(models)]
+
+    loading = w.model.input(
+        lambda name: note(f"Loading {name}…", "busy"), w.model, w.status, **AT_ONCE
+    )
+    loading.then(switch, w.model, [w.model, w.status, chip], **PRIVATE)
+
+
+def format_chips(models: Models) -> str:
+    """Return the header's line as HTML: model, size, device."""
+    spans = "".join(f"<span>{html.escape(text)}</span>" for text in models.summarize())
+    return f'<p class="chips">{spans}</p>'
+
+
+def _build_examples(w: Widgets) -> None:
+    """Build the gallery of examples; a click shows picture, prompt and stored answer at once."""
+    items = examples.read()
+    if not items:
+        return
+    pictures = [(str(item.path), item.title) for item in items]
+    gr.HTML('<h2 class="heading">Examples</h2>', elem_classes="plain")
+    gallery = more_pictures.build_gallery(pictures, label="Examples", elem_id="examples")
+
+    def choose(cached: list[tuple[str, str]], picked: gr.SelectData) -> list[Any]:
+        item = items[picked.index]
+        line = note(item.format_status(), "stored" if item.answer else "idle")
+        names = (name for name, text in PRESET_PROMPTS.items() if text == item.prompt)
+        preset = next(names, CUSTOM)
+        prompt = [item.prompt, preset] if item.prompt else [gr.skip(), gr.skip()]
+        return [more_pictures.get_chosen_path(cached, picked.index), *prompt, item.answer, line]
+
+    gallery.select(choose, gallery, [w.image, w.prompt, w.preset, w.answer, w.status], **AT_ONCE)
