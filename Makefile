@@ -30,4 +30,5 @@ $(VENV)/run.done: requirements.txt pyproject.toml $(VENV)/torch.done
 	touch $@
 $(VENV)/test.done: requirements-test.txt $(VENV)/run.done
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-test.txt
+	-$(BIN)/loupe fetch smollm2-135m efficientnet-lite0  # offline, their tests are skipped
 	touch $@

@@ -1,6 +1,6 @@
 """The commands of `loupe` by name; each has HELP, `flags(parser)` and `run(args)`."""
 
-from vlm.commands import app, describe, merge
+from vlm.commands import app, describe, fetch, merge
 from vlm.commands.dataset import caption, check, draw, lineage
 from vlm.commands.measure import benchmark, curve, evaluate, judge, quiz
 
@@ -17,4 +17,5 @@ COMMANDS = {
     "lineage": lineage,
     "draw": draw,
     "merge": merge,
+    "fetch": fetch,
 }

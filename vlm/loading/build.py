@@ -17,9 +17,10 @@ from transformers import (
     PreTrainedModel,
     ViTImageProcessor,
 )
+from transformers.utils import IMAGE_PROCESSOR_NAME
 
 from vlm.errors import UserError, lookup
-from vlm.loading import quantize
+from vlm.loading import quantize, weights
 from vlm.loading.presets import IMAGE_FEATURES, Preset
 from vlm.loading.tokenizer import IMAGE, add_control_tokens, train_tokenizer
 from vlm.models.configuration_vlm import VlmConfig
@@ -145,6 +146,7 @@ def load_tower(path: str | Path, features: str) -> tuple[PreTrainedModel, object
         UserError: if the tower cannot be opened or does not have such features.
     """
     AutoConfig.register("vlm", VlmConfig, exist_ok=True)
+    name, path = str(path), weights.resolve(str(path))
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=False)
         if not _has_features(config, features):
@@ -154,11 +156,12 @@ def load_tower(path: str | Path, features: str) -> tuple[PreTrainedModel, object
             tower = model.model.vision_tower
         else:
             tower = _pretrained_tower(path, config, features)
-        return tower, AutoImageProcessor.from_pretrained(path, trust_remote_code=False)
+        own = {"image_processor_filename": IMAGE_PROCESSOR_NAME}  # not timm's, if both exist
+        return tower, AutoImageProcessor.from_pretrained(path, trust_remote_code=False, **own)
     except LOAD_ERRORS as error:
         raise UserError(
-            f"The vision tower {str(path)!r} could not be opened; give a folder with --vision, "
-            "or go online so that it can be downloaded from the Hub."
+            f"The vision tower {name!r} could not be opened; give a folder with --vision, or "
+            f"{weights.advise(name)}."
         ) from error
 
 
@@ -198,21 +201,22 @@ def _text_parts(preset: Preset, corpus: Iterable[str], kind: str = "none"):
         return None, train_tokenizer(corpus)
     dtype = torch.float32 if kind == "none" else torch.bfloat16
     try:
-        config = AutoConfig.from_pretrained(preset.text, trust_remote_code=False)
+        source = weights.resolve(preset.text)
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
         decoder = AutoModelForCausalLM.from_pretrained(
-            preset.text,
+            source,
             config=config,
             dtype=dtype,
             quantization_config=quantize.bnb_config(kind, config, runtime.pick_device()),
             **SAFE,
         )
         tokenizer = AutoTokenizer.from_pretrained(
-            preset.text, trust_remote_code=False, padding_side="left"
+            source, trust_remote_code=False, padding_side="left"
         )
     except LOAD_ERRORS as error:
         raise UserError(
-            f"The decoder {preset.text!r} could not be opened; give a folder with --text, or go "
-            "online so that it can be downloaded from the Hub."
+            f"The decoder {preset.text!r} could not be opened; give a folder with --text, or "
+            f"{weights.advise(preset.text)}."
         ) from error
     if kind != "none":
         quantize.unmap_weight_files(decoder)

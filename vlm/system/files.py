@@ -83,6 +83,22 @@ def flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def create_cache_folder(name: str) -> Path:
+    """Create and return a folder in $VLM_CACHE or ~/.cache/loupe.
+
+    Raises:
+        UserError: when it cannot be created.
+    """
+    path = Path(os.environ.get("VLM_CACHE") or Path.home() / ".cache" / "loupe") / name
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be created ({error.strerror}); set VLM_CACHE to a writable folder."
+        ) from error
+    return path
+
+
 def check_empty(folder: Path) -> None:
     """Raise a `UserError` unless the folder is new or empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

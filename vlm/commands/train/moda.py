@@ -77,8 +77,8 @@ def part_flags(group: argparse._ArgumentGroup, preset: Preset, projector: str | 
     text = "continue training a finished model (default: none)"
     add_shared(group, model={"default": None, "metavar": "NAME", "help": text})
     tower = "the shipped model's" if preset.vision == str(SHIPPED) else preset.vision or "none"
-    add_shared(group, vision=f"vision tower: folder or Hub id (default: {tower})")
-    text = f"decoder: folder or Hub id (default: {preset.text or 'from scratch'})"
+    add_shared(group, vision=f"vision tower: folder, Hub id or fetched name (default: {tower})")
+    text = f"decoder: folder, Hub id or fetched name (default: {preset.text or 'from scratch'})"
     group.add_argument("--text", metavar="NAME", help=text)
     text = f"one vector, or one for each patch (default: {preset.image_features})"
     group.add_argument("--image-features", choices=IMAGE_FEATURES, help=text)

@@ -170,16 +170,8 @@ def create_cache_folder(name: str, *modules: ModuleType) -> Path:
     Raises:
         UserError: when it cannot be created.
     """
-    root = Path(os.environ.get("VLM_CACHE") or Path.home() / ".cache" / "loupe")
     code = hashlib.sha256()
     more = [Path(module.__file__ or "") for module in modules]
     for file in [*sorted(Path(__file__).parent.rglob("*.py")), *more]:
         code.update(file.read_bytes())
-    path = root / f"{name}-{code.hexdigest()[:8]}"
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be created ({error.strerror}); set VLM_CACHE to a writable folder."
-        ) from error
-    return path
+    return files.create_cache_folder(f"{name}-{code.hexdigest()[:8]}")
