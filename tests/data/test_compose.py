@@ -9,8 +9,8 @@ import torch
 from PIL import Image, ImageDraw
 
 from tests import tiny
-from vlm.data import cifar10, composited, fashion
-from vlm.data.views import views
+from vlm.data import cifar10, fashion
+from vlm.data.views import composited, views
 from vlm.data.views.augment import augment
 from vlm.data.views.compose import compose, foreground_mask, product_mask
 from vlm.data.views.views import is_product, scene_backgrounds

@@ -11,8 +11,8 @@ import pytest
 
 from tests import tiny
 from tests.benchmark_fixtures import cell, png, write
-from vlm.data import DATASETS, cifar10, fashion, source
-from vlm.data.grammar import scenes
+from vlm.data import DATASETS, cifar10, fashion, scenes, source
+from vlm.data.grammar import scenes as scene_grammar
 from vlm.data.images import open_image
 from vlm.data.mixture import drop_unreadable
 from vlm.data.negatives import dataset as negatives
@@ -70,10 +70,23 @@ def _small_folder(path: Path) -> Path:
     return path
 
 
+def scene_rows(count: int, first: int = 0) -> list[dict]:
+    return [
+        {"image": cell(n), "file_name": f"{n}.jpg", "captions": [f"A dog {n}.", "Two dogs."]}
+        for n in range(first, first + count)
+    ]
+
+
+def _small_scenes(path: Path) -> Path:
+    write(path / "validation.parquet", scene_rows(4, first=12))
+    return write(path / "train.parquet", scene_rows(12))
+
+
 SMALL: dict[str, Callable[[Path], Path]] = {
     "fashion": _small_fashion,
     "cifar10": _small_cifar,
     "folder": _small_folder,
+    "scenes": _small_scenes,
     "negatives": lambda path: path,
 }
 
@@ -121,11 +134,13 @@ def test_a_small_table_keeps_the_guarantees(name: str, tmp_path: Path) -> None:
     assert first_three.records == train.records[:3]
 
 
-@pytest.mark.parametrize("name", ["fashion", pytest.param("cifar10", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["fashion", "scenes", pytest.param("cifar10", marks=pytest.mark.slow)]
+)
 def test_the_real_tables_keep_the_guarantees(name: str, real_data: Path) -> None:
     train, validation = both(name, None)
     check_contract(name, train, validation)
-    sizes = {"fashion": (7781, 802), "cifar10": (45000, 5000)}
+    sizes = {"fashion": (7781, 802), "scenes": (6402, 500), "cifar10": (45000, 5000)}
     assert (len(train.records), len(validation.records)) == sizes[name]
 
 
@@ -155,7 +170,7 @@ def no_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "_from_hub", offline)
 
 
-@pytest.mark.parametrize("module", [fashion, cifar10])
+@pytest.mark.parametrize("module", [fashion, cifar10, scenes])
 def test_the_error_for_a_missing_data_set_lists_the_three_ways_to_get_it(module, no_source) -> None:
     with pytest.raises(UserError) as caught:
         module.load("train")
@@ -301,7 +316,7 @@ def test_pictures_not_in_the_hubs_layout_are_reported(tmp_path: Path) -> None:
 def test_a_cifar_row_becomes_its_kind(tmp_path: Path) -> None:
     records = cifar10.load("train", _small_cifar(tmp_path)).records
     for number, record in enumerate(records):
-        kind = scenes.KINDS[number % 10]
+        kind = scene_grammar.KINDS[number % 10]
         assert record.facts == {"kind": kind} and record.id == str(number)
         answers = [turn.answer for turn in record.turns if turn.task in ("brief", "json", "kind")]
         assert answers and all(kind in answer.lower() for answer in answers)
@@ -367,3 +382,37 @@ def test_a_data_set_whose_pictures_open_is_not_changed(tmp_path: Path) -> None:
 def test_all_real_pictures_open(real_data: Path) -> None:
     for split in ("train", "validation"):
         assert not drop_unreadable(fashion.load(split)).problems
+
+
+# Scenes
+
+
+def test_captions_are_read_from_both_layouts(tmp_path: Path) -> None:
+    rows = [
+        {
+            "image": cell(0),
+            "caption_0": "A  dog. ",
+            "caption_1": "A dog.",
+            "caption_2": "Two dogs.",
+        },
+        {"image": cell(1), "caption_0": "A cat.", "caption_1": "", "caption_2": None},
+        {"image": cell(2), "caption_0": "", "caption_1": " ", "caption_2": None},
+        {
+            "image": {"bytes": b"", "path": None},
+            "caption_0": "Nothing.",
+            "caption_1": "",
+            "caption_2": "",
+        },
+    ]
+    data = scenes.load("train", write(tmp_path / "train.parquet", rows))
+    assert [record.facts["captions"] for record in data.records] == ["A dog.\nTwo dogs.", "A cat."]
+    assert data.problems == ("row 2: no caption", "row 3: the picture is empty")
+    for record in data.records:
+        assert "\n".join(turn.answer for turn in record.turns) == record.facts["captions"]
+        assert len({turn.prompt for turn in record.turns}) == 1
+
+
+def test_a_photograph_that_is_there_twice_is_used_once(tmp_path: Path) -> None:
+    rows = scene_rows(2) + scene_rows(1)
+    data = scenes.load("train", write(tmp_path / "train.parquet", rows))
+    assert len(data.records) == 2 and data.problems == ("row 2: duplicate file_name",)

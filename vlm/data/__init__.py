@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vlm.data import cifar10, fashion, folder
+from vlm.data import cifar10, fashion, folder, scenes
 from vlm.data.drawing import dataset as drawn
 from vlm.data.negatives import dataset as negatives
 from vlm.types import Dataset
@@ -10,7 +10,7 @@ from vlm.types import Dataset
 
 def _composited(split: str = "train", path: str | Path | None = None, limit: int = 0) -> Dataset:
     """Call `composited.load`; torch takes seconds to import, so do it only when needed."""
-    from vlm.data import composited
+    from vlm.data.views import composited
 
     return composited.load(split, path, limit)
 
@@ -19,6 +19,7 @@ DATASETS = {
     "fashion": fashion.load,
     "cifar10": cifar10.load,
     "folder": folder.load,
+    "scenes": scenes.load,
     "negatives": negatives.load,
     "drawn": drawn.load,
     "composited": _composited,

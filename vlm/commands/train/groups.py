@@ -58,8 +58,8 @@ def add_groups(
 
 
 def _sources(default: str) -> dict[str, Any]:
-    text = "fashion, cifar10, negatives, drawn, composited, folder=DIR or a folder of pictures with"
-    text += f" a table; 3xNAME repeats it three times per epoch (default: {default})"
+    text = "fashion, cifar10, scenes, negatives, drawn, composited, folder=DIR or a folder of "
+    text += f"pictures with a table; 3xNAME repeats it three times per epoch (default: {default})"
     return {"nargs": "+", "default": [default], "metavar": "[Nx]NAME[=PATH]", "help": text}
 
 
