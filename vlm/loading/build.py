@@ -1,6 +1,7 @@
 """Build a new, untrained model from parts: a vision tower, a projector, a decoder, a tokenizer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ from transformers import (
     PreTrainedModel,
     ViTImageProcessor,
 )
-from transformers.utils import IMAGE_PROCESSOR_NAME
+from transformers.utils import IMAGE_PROCESSOR_NAME, logging
 
 from vlm.errors import UserError, lookup
 from vlm.loading import quantize, weights
@@ -174,14 +175,26 @@ def _has_features(config, features: str) -> bool:
     return config.vision_config is not None and projected == (features == "projected")
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence transformers' warnings."""
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+
+
 def _pretrained_tower(path: str | Path, config, features: str) -> PreTrainedModel:
     """Load a pretrained tower that has all the weights its features need."""
     cls, part = AutoModel, getattr(config, "vision_config", config)
     if features == "projected":
         cls, part.projection_dim = CLIPVisionModelWithProjection, config.projection_dim
-    tower, report = cls.from_pretrained(
-        path, config=part, dtype=torch.float32, output_loading_info=True, **SAFE
-    )
+    with _quiet():  # a tower does not use all weights of its file, such as a classifier's
+        tower, report = cls.from_pretrained(
+            path, config=part, dtype=torch.float32, output_loading_info=True, **SAFE
+        )
     unused = "pooler." if features == "patches" else "-"
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(unused))
     if missing:  # transformers would initialise them at random
@@ -221,7 +234,8 @@ def _text_parts(preset: Preset, corpus: Iterable[str], kind: str = "none"):
     if kind != "none":
         quantize.unmap_weight_files(decoder)
     add_control_tokens(tokenizer)
-    decoder.resize_token_embeddings(max(len(tokenizer), decoder.config.vocab_size))
+    with _quiet():  # the new control tokens start at the mean of the others
+        decoder.resize_token_embeddings(max(len(tokenizer), decoder.config.vocab_size))
     return decoder, tokenizer
 
 
