@@ -122,7 +122,6 @@ def test_a_changed_file_is_a_user_error(package) -> None:
 
 def test_an_interrupted_conversion_is_repeated(package, monkeypatch, tmp_path) -> None:
     def stops(file: Path, folder: Path) -> None:
-        folder.mkdir()
         (folder / "half").write_text("x")
         raise KeyboardInterrupt
 

@@ -94,6 +94,20 @@ def load(texts: Sequence[str], split: str, path: str | None = None, limit: int =
     )
 
 
+def load_splits(
+    texts: Sequence[str], path: str | None = None, limit: int = 0, held_out: int = 0
+) -> tuple[Mixture, Mixture]:
+    """Load the training and the held-out pictures of every part.
+
+    Args:
+        limit, held_out: use only this many training and held-out pictures of each part, 0 = all.
+
+    Raises:
+        UserError: as `load`.
+    """
+    return load(texts, "train", path, limit), load(texts, "validation", path, held_out)
+
+
 def usable_records(dataset: Dataset) -> tuple[Record, ...]:
     """Return the records whose pictures open; print what was skipped and why.
 

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vlm.data import source, tables
+from vlm.data import folder, source, tables
 from vlm.errors import lookup
 from vlm.types import Dataset, Record, Turn
 
 NAME, HUB_ID = "scenes", "jxie/flickr8k"
-SPLITS = ("train", "validation")
 PROMPTS = (
     "Caption this picture.",
     "Describe this picture.",
@@ -35,7 +34,7 @@ def load(split: str = "train", path: str | Path | None = None, limit: int = 0) -
         UserError: when there is no such split, or the data set is found neither locally nor on
             the Hub.
     """
-    lookup(dict.fromkeys(SPLITS), split, "split")
+    lookup(dict.fromkeys(folder.SPLITS), split, "split")
     rows = source.table(NAME, HUB_ID, split, path, ("image",))
     rows = rows.slice(0, limit) if limit else rows
     records, problems = {}, []

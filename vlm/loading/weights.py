@@ -4,7 +4,6 @@ Hub id --> installed package (never imported) --> file, checked by its hash
        --> converted once into the cache --> a folder that opens like any other
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -165,10 +164,9 @@ def _convert(name: str, file: Path, folder: Path) -> None:
     from vlm.loading import convert  # imports torch and transformers
 
     scratch = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(scratch, ignore_errors=True)
-    with files.writing(folder):
+    shutil.rmtree(scratch, ignore_errors=True)  # of a killed process
+    with files.new_folder(folder, scratch):
         convert.CONVERTERS[file.suffix](file, scratch)
-        os.replace(scratch, folder)
 
 
 def advise(name: str) -> str:

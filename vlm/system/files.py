@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,6 +104,23 @@ def check_empty(folder: Path) -> None:
     """Raise a `UserError` unless the folder is new or empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} already exists and is not empty; choose a new folder.")
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path, scratch: Path) -> Iterator[None]:
+    """Wrap code that fills `scratch`, which becomes `folder` when it is complete, or is removed.
+
+    `folder` must not exist, or be empty; a full disk is a `UserError`.
+    """
+    try:
+        with writing(folder):
+            scratch.mkdir(parents=True)
+            yield
+            if folder.exists():  # Windows does not rename over a folder, even an empty one
+                folder.rmdir()
+            os.replace(scratch, folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextlib.contextmanager

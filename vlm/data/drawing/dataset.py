@@ -7,7 +7,6 @@ validation/ (a tenth), each with JPEGs and a metadata.jsonl, which the data set 
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -92,16 +91,12 @@ def draw(out: Path, count: int, seed: int, size: int, columns: Columns | None = 
     """
     _check(out, count, seed, size)
     scratch = _partial_path(out)
-    try:
-        with files.writing(out), tqdm(total=count, desc="drawing") as bar:
-            for split in folder.SPLITS:
-                (scratch / split).mkdir(parents=True)
-                for number in split_numbers(split, count):
-                    _add_picture(scratch / split, number, seed, size, columns)
-                    bar.update()
-            os.replace(scratch, out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with files.new_folder(out, scratch), tqdm(total=count, desc="drawing") as bar:
+        for split in folder.SPLITS:
+            (scratch / split).mkdir()
+            for number in split_numbers(split, count):
+                _add_picture(scratch / split, number, seed, size, columns)
+                bar.update()
 
 
 def _check(out: Path, count: int, seed: int, size: int) -> None:

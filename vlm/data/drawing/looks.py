@@ -13,14 +13,13 @@ from vlm.data.drawing.products.shoes import Slipper, Trainer
 from vlm.data.drawing.products.tops import Top, Weave
 from vlm.data.drawing.scenes.road import Drive
 from vlm.data.drawing.scenes.sky_and_sea import Liner, Plane
-from vlm.data.drawing.studio import Colour, Paint
+from vlm.data.drawing.studio import NICKEL, Colour, Paint
 
 STRONG = ("Red", "Navy Blue", "Blue", "Green", "Black", "Purple", "Maroon", "Orange", "Teal")
 LIGHTS = ("White", "Cream", "White", "Beige")
 MIN_DISTANCE = 110.0  # RGB distance at which two colours differ visibly in a small pattern
 WHITE: Colour = (246, 246, 244)
 GILT: Colour = (206, 172, 104)
-NICKEL: Colour = (196, 198, 203)
 Rng = np.random.Generator
 
 

@@ -7,7 +7,7 @@ and creases; the slope of the height map gives its shading.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -38,9 +38,11 @@ class Material:
 
 COTTON = Material(puff=3.5, roundness=0.65, folds=1.3, fold_size=(4.5, 9.0), grain=0.022)
 LEATHER = Material(puff=3.0, roundness=0.9, folds=0.25, fold_size=(4, 4), gloss=0.45, grain=0.03)
+CALF = replace(LEATHER, puff=1.6, roundness=0.6, folds=0.2, gloss=0.3, sharpness=16)
 METAL = Material(puff=0.7, roundness=1.0, gloss=0.9, sharpness=40, grain=0.008)
 RUBBER = Material(puff=2.0, roundness=0.8, gloss=0.15, sharpness=12, grain=0.02)
 FLAT = Material(puff=0.5, roundness=0.1, grain=0.0)
+NICKEL: Colour = (196, 198, 203)
 
 
 class Crease(NamedTuple):

@@ -3,7 +3,6 @@
 import math
 import os
 import re
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -178,22 +177,15 @@ def write(out: Path, quiz: Quiz, records: Sequence[Record], about: Mapping[str, 
     """
     files.check_empty(out)
     scratch = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        with files.writing(out):
-            (scratch / PICTURES).mkdir(parents=True)
-            names = {n: _copy(records[n], n, scratch) for n in {r["picture"] for r in quiz.rows}}
-            rows = [{**row, "file_name": names[row["picture"]]} for row in quiz.rows]
-            for row in rows:
-                del row["picture"]
-            text = "".join(files.json_line(row) for row in rows)
-            files.write_text(scratch / QUESTIONS, text)
-            report = {"questions": quiz.counts(), "skipped": quiz.skipped}
-            files.write_json(scratch / REPORT, {**about, **report})
-            if out.exists():
-                out.rmdir()
-            os.replace(scratch, out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with files.new_folder(out, scratch):
+        (scratch / PICTURES).mkdir()
+        names = {n: _copy(records[n], n, scratch) for n in {r["picture"] for r in quiz.rows}}
+        rows = [{**row, "file_name": names[row["picture"]]} for row in quiz.rows]
+        for row in rows:
+            del row["picture"]
+        files.write_text(scratch / QUESTIONS, "".join(map(files.json_line, rows)))
+        report = {"questions": quiz.counts(), "skipped": quiz.skipped}
+        files.write_json(scratch / REPORT, {**about, **report})
 
 
 def _copy(record: Record, number: int, folder: Path) -> str:

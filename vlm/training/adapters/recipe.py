@@ -66,10 +66,7 @@ def run(args: argparse.Namespace, config: TrainConfig, adapter: AdapterConfig) -
     if not args.dry_run:
         runs.check_free(args.out, args.resume)
     runtime.set_threads(config.threads)
-    train, held_out = (
-        mixture.load(args.data, split, args.data_path, limit)
-        for split, limit in (("train", args.limit), ("validation", args.held_out))
-    )
+    train, held_out = mixture.load_splits(args.data, args.data_path, args.limit, args.held_out)
     base = Base(args.base, args.revision, args.device)
     bundle = open_base(base, adapter, config.seed)
     encoding.check_turns(train.records)

@@ -34,10 +34,7 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
     runtime.check_workers(config.workers)
     runs.check_free(args.out, args.resume)
     device = runtime.pick_device(args.device)
-    train, held_out = (
-        mixture.load(args.data, split, args.data_path, args.limit)
-        for split in ("train", "validation")
-    )
+    train, held_out = mixture.load_splits(args.data, args.data_path, args.limit, args.limit)
     values = attributes.attribute_values(train.records)
     if not values:
         raise UserError("No attribute has two values with enough pictures; give more pictures.")

@@ -59,10 +59,8 @@ def load_data(args: argparse.Namespace) -> tuple[mixture.Mixture, mixture.Mixtur
     Raises:
         UserError: if the settings require attributes that no picture has.
     """
-    limits = {"train": args.limit, "validation": args.held_out or args.limit}
-    train, held_out = (
-        mixture.load(args.data, split, args.data_path, limit) for split, limit in limits.items()
-    )
+    limits = args.limit, args.held_out or args.limit
+    train, held_out = mixture.load_splits(args.data, args.data_path, *limits)
     if uses_probe(args) and not attributes.attribute_values(train.records):
         raise UserError(
             f"{PROBE_SETTINGS} require pictures with attributes, and these have none; omit them."

@@ -10,13 +10,11 @@ import numpy as np
 from vlm.data.drawing.colours import contrast, lighten, shade
 from vlm.data.drawing.patterns import make_gradient
 from vlm.data.drawing.shapes import SIDES, disc, intersect, mirror, polygon, ribbon, shape, union
-from vlm.data.drawing.studio import LEATHER, METAL, Colour, Crease, Material, Studio
+from vlm.data.drawing.studio import CALF, LEATHER, METAL, NICKEL, Colour, Crease, Material, Studio
 
 BLACK: Colour = (44, 43, 46)
 HIDE = replace(LEATHER, puff=5.0, roundness=0.9, folds=0.5, fold_size=(3.5, 3.0), gloss=0.42)
 STRAP = replace(LEATHER, puff=1.2, roundness=1.1, folds=0.05, gloss=0.7)
-CALF = replace(LEATHER, puff=1.6, roundness=0.6, folds=0.2, gloss=0.3, sharpness=16)
-PLATE: Colour = (196, 198, 203)
 NYLON = Material(puff=4.5, roundness=0.75, folds=0.9, fold_size=(4, 5), gloss=0.1, grain=0.045)
 WEBBING = Material(puff=1.0, roundness=0.5, folds=0.05, grain=0.08)
 STEEL: Colour = (196, 196, 200)
@@ -175,4 +173,4 @@ def draw_wallet(studio: Studio, leather: Colour = (104, 62, 36)) -> None:
     studio.stitch(make_box(16.4, 31, 81.6, 72.6, 2.6), contrast(leather), 0.36)
     studio.seam([(14.5, 51), (49, 51.6), (83.6, 51)], 0.4, 0.28)
     studio.part(shape(make_box(59, 63, 77, 68.4, 1)), shade(leather, 0.82), CALF, drop=0.3)
-    studio.part(shape(make_box(64, 64.4, 72, 67, 0.8)), PLATE, METAL, drop=0.3)
+    studio.part(shape(make_box(64, 64.4, 72, 67, 0.8)), NICKEL, METAL, drop=0.3)

@@ -20,13 +20,21 @@ from vlm.data.drawing.shapes import (
     shape,
     union,
 )
-from vlm.data.drawing.studio import COTTON, LEATHER, RUBBER, Colour, Crease, Material, Studio
+from vlm.data.drawing.studio import (
+    CALF,
+    COTTON,
+    LEATHER,
+    NICKEL,
+    RUBBER,
+    Colour,
+    Crease,
+    Material,
+    Studio,
+)
 
 MESH = Material(puff=4.0, roundness=0.8, folds=0.35, fold_size=(4, 4), grain=0.03)
 PANEL = Material(puff=1.0, roundness=0.6, folds=0.1, fold_size=(4, 3), gloss=0.12, grain=0.012)
 FOAM = Material(puff=2.2, roundness=0.8, folds=0.15, fold_size=(8, 1), gloss=0.1, grain=0.012)
-EYELET: Colour = (196, 198, 203)
-CALF = replace(LEATHER, puff=1.6, roundness=0.6, folds=0.2, gloss=0.3, sharpness=16)
 PATENT = replace(LEATHER, puff=3.2, roundness=0.9, folds=0.08, gloss=0.6)
 LACE = replace(COTTON, puff=0.9, roundness=0.9, folds=0, grain=0.05)
 
@@ -167,7 +175,7 @@ def draw_plimsoll(studio: Studio, place: Side, cloth: Colour, lace: Colour, sole
     studio.part(ribbon(place(COLLAR), 2.0), shade(cloth, 0.86), LACE, drop=0.3)
     for k in range(5):
         x, y = 35 + 5.2 * k, 53 - 3.9 * k - 0.15 * k * k
-        studio.tint(disc(*place([(x, y)])[0], 0.8), shade(EYELET, 0.8), 0.9)
+        studio.tint(disc(*place([(x, y)])[0], 0.8), shade(NICKEL, 0.8), 0.9)
         studio.part(ribbon(place([(x, y), (x - 3.6, y - 5.6)]), 1.7), lace, LACE, drop=0.5)
     studio.part(shape(place(MIDSOLE)), sole, FOAM, drop=0.5)
     line = [(6.6, 66.4), (30, 68.8), (60, 67.4), (93.4, 64)]
