@@ -45,6 +45,9 @@ class TrainConfig:
     """How a model is trained; the defaults are the MODA recipe's."""
 
     learning_rate: float = setting(1e-3, "peak learning rate", low=0, high=1)
+    projector_rate: float = setting(
+        0.0, "peak learning rate of the projector, 0 = learning_rate", low=0, high=1
+    )
     min_lr_rate: float = setting(0.1, "last learning rate, as a share of the peak", low=0, high=1)
     schedule: str = setting(
         SCHEDULES[0], "learning-rate schedule after the warm-up", choices=SCHEDULES
@@ -116,6 +119,13 @@ class ModaDataConfig:
         0, "add the probe's labels above this percentage of confidence, 0 = none", low=0, high=100
     )
     matched: bool = setting(False, "label each view with the linear probe's predictions")
+    words: float = setting(
+        0.0, "passes that first teach a new projector the words of the answers, 0 = none", low=0
+    )
+    lora: int = setting(
+        0, "rank of LoRA on the decoder, 0 = train the decoder's own weights", low=0, high=1024
+    )
+    packed: bool = setting(True, "a picture's answers in one sequence, where the decoder allows it")
 
     def __post_init__(self):
         check(self)

@@ -12,7 +12,7 @@ from vlm.config import AdapterConfig
 from vlm.errors import UserError
 from vlm.inference import encoding, generate
 from vlm.loading import load, lora, parts, quantize
-from vlm.training.trainer import freeze
+from vlm.training.freezing import freeze
 from vlm.types import Bundle
 
 

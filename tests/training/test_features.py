@@ -20,7 +20,7 @@ from vlm.errors import UserError
 from vlm.inference import encoding
 from vlm.models.modeling_vlm import VlmModel
 from vlm.system import files
-from vlm.training import trainer
+from vlm.training import freezing, trainer
 from vlm.training.examples import FeatureExamples, ViewExamples
 from vlm.training.moda import features
 from vlm.types import Bundle, Record
@@ -270,7 +270,7 @@ def test_training_on_features_and_on_pixels_has_the_same_loss(tmp_path: Path) ->
 
     def losses(run: str, examples: Callable[[Bundle], object]) -> list[float]:
         bundle = tiny.bundle()
-        trainer.freeze(bundle.model, "moda")
+        freezing.freeze(bundle.model, "moda")
         config = TrainConfig(
             batch_size=4,
             max_steps=8,

@@ -13,7 +13,7 @@ from vlm.evaluation import evaluate
 from vlm.inference import encoding
 from vlm.reporting import catalog, curves
 from vlm.system import files
-from vlm.training import examples, panel, trainer
+from vlm.training import examples, freezing, panel, trainer
 from vlm.training.moda import features
 from vlm.training.runlog import FIRST_MILESTONE, next_milestone
 from vlm.types import Record
@@ -25,7 +25,7 @@ RECORDS = tiny.records(40)
 def learn(run, resume=False, steps=12, save_every=4):
     """Train a tiny model on squares labelled as shirts, with milestones every few steps."""
     bundle = tiny.bundle()
-    trainer.freeze(bundle.model, "moda")
+    freezing.freeze(bundle.model, "moda")
     config = TrainConfig(
         batch_size=8,
         max_steps=steps,

@@ -19,11 +19,11 @@ from vlm.errors import UserError
 from vlm.inference import encoding
 from vlm.loading.tokenizer import train_tokenizer
 from vlm.system import files
-from vlm.training import forecast, runlog, runs, trainer
+from vlm.training import forecast, freezing, runlog, runs, trainer
 from vlm.training.examples import FeatureExamples
+from vlm.training.freezing import STAGES
 from vlm.training.moda import features
 from vlm.training.panel import answer_first_turns
-from vlm.training.trainer import STAGES
 from vlm.types import IGNORE_INDEX, Bundle
 
 OF_A_MODEL = [stage for stage in STAGES if stage != "adapters"]  # those are in test_lora.py
@@ -50,7 +50,7 @@ def fit(store, tmp_path: Path) -> Callable[..., Bundle]:
 
     def run(bundle=None, *, stage="moda", data=None, panel=0, resume=False, run="run", **changes):
         bundle = bundle or tiny.bundle()
-        trainer.freeze(bundle.model, stage)
+        freezing.freeze(bundle.model, stage)
         config = TrainConfig(**QUICK | changes)
         examples = FeatureExamples(bundle.processor, RECORDS, store[0], config.epochs)
         trainer.fit(
@@ -118,7 +118,7 @@ def test_only_the_parts_of_the_stage_change(stage: str, tower: str, fit) -> None
 
 def test_a_frozen_tower_keeps_its_batch_statistics(tmp_path: Path) -> None:
     bundle = tiny.bundle("resnet")
-    trainer.freeze(bundle.model, "projector")
+    freezing.freeze(bundle.model, "projector")
     pairs = [(record.image, turn) for record in RECORDS for turn in record.turns]
     examples = [encoding.encode(bundle.processor, *pair) for pair in pairs]
     before = tensors(bundle.model.model.vision_tower)
@@ -135,13 +135,13 @@ def test_the_output_head_of_an_untied_decoder_is_trained(tmp_path: Path) -> None
     LlamaForCausalLM(shape).save_pretrained(tmp_path)
     train_tokenizer(tiny.CORPUS).save_pretrained(tmp_path)
     model = tiny.bundle(text=str(tmp_path)).model
-    assert "lm_head.weight" in trainer.freeze(model, "moda")
-    assert "lm_head.weight" not in trainer.freeze(model, "projector")
+    assert "lm_head.weight" in freezing.freeze(model, "moda")
+    assert "lm_head.weight" not in freezing.freeze(model, "projector")
 
 
 def test_an_unknown_stage_error_lists_the_stages() -> None:
     with pytest.raises(UserError) as caught:
-        trainer.freeze(tiny.bundle().model, "projecter")
+        freezing.freeze(tiny.bundle().model, "projecter")
     assert "projecter" in str(caught.value)
     assert all(stage in str(caught.value) for stage in STAGES)
 
@@ -399,7 +399,7 @@ def test_a_resumed_run_keeps_its_learning_rate(fit, rows) -> None:
 @pytest.mark.parametrize("stage", OF_A_MODEL)
 def test_the_parameter_table_adds_up(stage: str) -> None:
     bundle = tiny.bundle()
-    trainer.freeze(bundle.model, stage)
+    freezing.freeze(bundle.model, stage)
     table = {}
     for line in forecast.parameter_table(bundle).splitlines()[1:]:
         name, total, learning = line.rsplit(maxsplit=2)
@@ -440,11 +440,11 @@ def test_training_leaves_the_key_value_cache_on(fit, before) -> None:
 @pytest.mark.parametrize("tower", ["vit", "resnet"])
 def test_the_last_block_of_the_tower_is_trained_if_unfrozen(tower: str) -> None:
     bundle = tiny.bundle(tower)
-    frozen = set(trainer.freeze(bundle.model, "moda"))
-    learning = set(trainer.freeze(bundle.model, "unfrozen"))
+    frozen = set(freezing.freeze(bundle.model, "moda"))
+    learning = set(freezing.freeze(bundle.model, "unfrozen"))
     block = {name for name in learning - frozen}
     assert frozen < learning and all(name.startswith("model.vision_tower.") for name in block)
-    last = trainer.last_block(bundle.model.model.vision_tower)
+    last = freezing.last_block(bundle.model.model.vision_tower)
     assert len(block) == len(list(last.parameters()))
     bundle.model.train()
     assert last.training
@@ -454,4 +454,4 @@ def test_the_last_block_of_the_tower_is_trained_if_unfrozen(tower: str) -> None:
 
 def test_a_model_without_a_tower_has_no_last_block() -> None:
     with pytest.raises(UserError, match="no vision tower"):
-        trainer.freeze(tiny.raw_patches().model, "unfrozen")
+        freezing.freeze(tiny.raw_patches().model, "unfrozen")

@@ -23,7 +23,7 @@ from transformers.utils import IMAGE_PROCESSOR_NAME, logging
 from vlm.errors import UserError, lookup
 from vlm.loading import quantize, weights
 from vlm.loading.presets import IMAGE_FEATURES, Preset
-from vlm.loading.tokenizer import IMAGE, add_control_tokens, train_tokenizer
+from vlm.loading.tokenizer import IMAGE, add_control_tokens, resize_embeddings, train_tokenizer
 from vlm.models.configuration_vlm import VlmConfig
 from vlm.models.modeling_vlm import VlmForConditionalGeneration
 from vlm.models.processing_vlm import CHAT_TEMPLATE, VlmProcessor
@@ -195,7 +195,7 @@ def _pretrained_tower(path: str | Path, config, features: str) -> PreTrainedMode
         tower, report = cls.from_pretrained(
             path, config=part, dtype=torch.float32, output_loading_info=True, **SAFE
         )
-    unused = "pooler." if features == "patches" else "-"
+    unused = "pooler." if features in ("patches", "grid") else "-"
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(unused))
     if missing:  # transformers would initialise them at random
         raise UserError(
@@ -233,9 +233,8 @@ def _text_parts(preset: Preset, corpus: Iterable[str], kind: str = "none"):
         ) from error
     if kind != "none":
         quantize.unmap_weight_files(decoder)
-    add_control_tokens(tokenizer)
-    with _quiet():  # the new control tokens start at the mean of the others
-        decoder.resize_token_embeddings(max(len(tokenizer), decoder.config.vocab_size))
+    add_control_tokens(tokenizer, preset.chat_template or CHAT_TEMPLATE)
+    resize_embeddings(decoder, len(tokenizer))
     return decoder, tokenizer
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-IMAGE_FEATURES = ("pooled", "projected", "patches")  # what a tower returns, see VlmConfig
+IMAGE_FEATURES = ("pooled", "projected", "patches", "grid")  # what a tower returns, see VlmConfig
 PROJECTORS = ("linear", "mlp", "mlp2x", "pixel_shuffle", "words")  # help texts need no torch
 SHIPPED = Path(__file__).parents[1] / "checkpoints" / "moda-mini"
 BAND = "expected.json"  # beside the shipped weights: expected losses, see bench/reproduce.py
@@ -22,7 +22,7 @@ class Preset:
         vision: folder or Hub id of the tower of a new model.
         text: folder or Hub id of its decoder; empty = from scratch, with its own tokenizer.
         decoder: sizes of a decoder from scratch, by LlamaConfig's names.
-        image_features: what the tower returns: pooled, projected or patches.
+        image_features: what the tower returns: one of IMAGE_FEATURES.
         image_size, patch_size: in pixels, for a model that reads raw patches without a tower.
         chat_template: the template a pretrained decoder was trained with; empty = Loupe's own.
         projector: one of PROJECTORS.
@@ -71,6 +71,19 @@ _PHI3_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
 )
 
+# SmolLM2's turns, without its system message
+_SMOLLM2_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' }}"
+    "{% if message['content'] is string %}{{ message['content'] }}"
+    "{% else %}{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}"
+    "{{ '<|im_end|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
 PRESETS: dict[str, Preset] = {
     "moda-mini": Preset(
         "17M, trained by this project: products and everyday scenes, works offline",
@@ -85,6 +98,15 @@ PRESETS: dict[str, Preset] = {
         text="HuggingFaceTB/SmolLM-360M",
         image_features="projected",
         training={"epochs": 40, "batch_size": 32, "accumulation": 8},
+    ),
+    "everyday": Preset(
+        "everyday photographs: EfficientNet-Lite0, expand-and-reduce projector, SmolLM2-135M",
+        vision="efficientnet-lite0",
+        text="smollm2-135m",
+        image_features="grid",
+        chat_template=_SMOLLM2_TEMPLATE,
+        training={"epochs": 3, "batch_size": 4, "eval_every": 400, "save_every": 200}
+        | {"learning_rate": 1e-3, "warmup_steps": 50, "weight_decay": 0.0},
     ),
     "phi-vlm": Preset(
         "Phi-3-mini reads image patches directly; train it with `loupe train adapter`",

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 IMAGE, END, PAD = "<image>", "<|end|>", "<|pad|>"
 CONTROL = (PAD, END, "<|system|>", "<|user|>", "<|assistant|>", IMAGE)
@@ -32,9 +33,28 @@ def train_tokenizer(corpus: Iterable[str], size: int = 2048) -> PreTrainedTokeni
     )
 
 
-def add_control_tokens(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Add the missing control tokens to a pretrained tokenizer, which may keep its own padding."""
-    missing = [token for token in CONTROL[1:] if token not in tokenizer.get_vocab()]
+def add_control_tokens(tokenizer: PreTrainedTokenizerBase, template: str) -> None:
+    """Add the missing control tokens to a pretrained tokenizer, which may keep its own padding.
+
+    Args:
+        template: the chat template; one without Loupe's end token has its own control tokens, so
+            only the image placeholder is added.
+    """
+    needed = CONTROL[1:] if END in template else (IMAGE,)
+    missing = [token for token in needed if token not in tokenizer.get_vocab()]
     tokenizer.add_special_tokens({"additional_special_tokens": missing})
-    tokenizer.eos_token = END
-    tokenizer.pad_token = tokenizer.pad_token or END
+    if END in template:
+        tokenizer.eos_token = END
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+
+
+def resize_embeddings(decoder: PreTrainedModel, size: int) -> None:
+    """Resize the embeddings to at least `size` tokens; new ones start at the mean of the others.
+
+    The mean is the same on every machine: adapters are bound to a hash of the embeddings.
+    """
+    old = decoder.config.vocab_size
+    decoder.resize_token_embeddings(max(size, old), mean_resizing=False)
+    with torch.no_grad():
+        for layer in (decoder.get_input_embeddings(), decoder.get_output_embeddings()):
+            layer.weight[old:] = layer.weight[:old].double().mean(0).to(layer.weight)

@@ -11,7 +11,9 @@ class VlmConfig(PreTrainedConfig):
         text_config: any decoder that AutoModel supports.
         image_token_id: the placeholder token that image tokens replace.
         image_features: "pooled" (the tower's pooler output, one token), "projected" (CLIP's image
-            embedding, one token: what MODA feeds its decoder) or "patches" (all of them).
+            embedding, one token: what MODA feeds its decoder), "patches" (all of them) or "grid"
+            (the patches' mean, then a smaller grid of patches).
+        image_grid: side of the smaller grid, in patches.
         image_size: side of the image in pixels; with patch_size it sets the number of raw patches.
         patch_size: side of a raw patch in pixels; used without a vision tower.
         projector: a name in `projectors.PROJECTORS`.
@@ -26,6 +28,7 @@ class VlmConfig(PreTrainedConfig):
     text_config: dict | PreTrainedConfig | None = None
     image_token_id: int = 0
     image_features: str = "pooled"
+    image_grid: int = 4
     image_size: int = 224
     patch_size: int = 16
     projector: str = "mlp"

@@ -74,7 +74,7 @@ class FeatureExamples(TorchDataset):
             for number, count in enumerate(counts)
             for place in range(min(turns, count) if turns else count)
         ]
-        self.turns_per_epoch = turns
+        self.turns_per_epoch, self.epochs = turns, epochs
         self.length = round(len(self.slots) * epochs)
         self.shuffled = np.random.default_rng(0).permutation(len(self.slots))
         self.text = lru_cache(maxsize=TEXT_CACHE)(self._encode_text)
@@ -89,9 +89,9 @@ class FeatureExamples(TorchDataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         number, turn, view = self._locate(index)
-        return {**self.text(turn), **self._vision_inputs(number, view)}
+        return {**self.text(turn), **self.vision_inputs(number, view)}
 
-    def _vision_inputs(self, number: int, view: int) -> dict[str, torch.Tensor]:
+    def vision_inputs(self, number: int, view: int) -> dict[str, torch.Tensor]:
         """Return the model's inputs for one view of a picture."""
         features = torch.from_numpy(np.array(self.features[view, number]))[None]
         return {"vision_features": features}
@@ -105,10 +105,10 @@ class FeatureExamples(TorchDataset):
         first, end = self.starts[number : number + 2]
         count = end - first
         earlier = epoch * (min(self.turns_per_epoch, count) or count) + place
-        offset = _hash(number) if self.turns_per_epoch else 0  # so that the first tasks differ
+        offset = spread(number) if self.turns_per_epoch else 0  # so that the first tasks differ
         turn = first + (earlier + offset) % count
         # each turn starts at a different view, then takes the next one in every epoch
-        return number, turn, (_hash(turn) + earlier // count) % len(self.features)
+        return number, turn, (spread(turn) + earlier // count) % len(self.features)
 
     def _encode_text(self, turn: int) -> dict[str, torch.Tensor]:
         return encoding.encode_text(self.processor, self.turns[turn][1])
@@ -129,11 +129,11 @@ class ViewExamples(FeatureExamples):
         super().__init__(bundle.processor, records, range(1 + views), epochs, turns)
         self.views = Views(bundle.processor, records, backgrounds, mild)
 
-    def _vision_inputs(self, number: int, view: int) -> dict[str, torch.Tensor]:
+    def vision_inputs(self, number: int, view: int) -> dict[str, torch.Tensor]:
         picture = self.views(number, view)
         return dict(self.processor.image_processor([picture], return_tensors="pt"))
 
 
-def _hash(number: int) -> int:
-    """Return a multiplicative hash (Knuth)."""
+def spread(number: int) -> int:
+    """Return a multiplicative hash (Knuth), so that neighbours differ."""
     return number * 2654435761 >> 7

@@ -9,64 +9,32 @@ from torch import nn
 from transformers import EarlyStoppingCallback, ProgressCallback, Trainer, TrainingArguments
 
 from vlm.config import SCHEDULES, TrainConfig
-from vlm.errors import UserError, lookup
-from vlm.loading.lora import TRAINABLE
+from vlm.errors import UserError
 from vlm.system import files, runtime
-from vlm.training import batching, runlog, runs
-
-LAST_BLOCK = "last_block"  # of the vision tower
-
-# stage -> the trainable parts; freezing, the optimiser and saving all follow this table
-STAGES: dict[str, frozenset[str]] = {
-    "projector": frozenset({"projector"}),
-    "moda": frozenset({"projector", "language_model", "lm_head"}),
-    "unfrozen": frozenset({"projector", "language_model", "lm_head", LAST_BLOCK}),
-    "adapters": TRAINABLE,
-}
-
-
-def freeze(model: nn.Module, stage: str) -> list[str]:
-    """Make only the stage's parts trainable; return the names of the trainable tensors."""
-    parts = lookup(STAGES, stage, "stage")
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad = not parts.isdisjoint(name.split("."))
-    if LAST_BLOCK in parts:
-        last_block(model.model.vision_tower).requires_grad_(True)
-    _disable_input_gradients(model)
-    return [name for name, parameter in model.named_parameters() if parameter.requires_grad]
-
-
-def _disable_input_gradients(model: nn.Module) -> None:
-    """Keep checkpointing from making all embeddings require gradients, even in a frozen tower.
-
-    Only re-entrant checkpointing needs that; it would add a backward pass through the frozen tower.
-    """
-    base = getattr(model, "get_base_model", lambda: model)()
-    base.enable_input_require_grads = _do_nothing
-
-
-def _do_nothing() -> None:
-    pass
-
-
-def last_block(tower: nn.Module | None) -> nn.Module:
-    """Return the tower's last block: the last stage of a ResNet, the last layer of a ViT.
-
-    Raises:
-        UserError: if there is no tower or it has no list of blocks.
-    """
-    lists = [
-        part
-        for part in (tower.modules() if tower is not None else ())
-        if isinstance(part, nn.ModuleList) and len(part) > 1
-    ]
-    if not lists:
-        raise UserError("This model has no vision tower of several blocks; leave it frozen.")
-    return lists[0][-1]  # modules() lists the outermost first
+from vlm.training import batching, packing, runlog, runs
 
 
 class _Trainer(Trainer):
-    """A Trainer that batches by length and stops at a non-finite loss or gradient."""
+    """A Trainer that batches by length and stops at a non-finite loss or gradient.
+
+    Args:
+        projector_rate: peak learning rate of the projector, 0 = that of the other parts.
+    """
+
+    def __init__(self, *args, projector_rate: float = 0.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.projector_rate = projector_rate
+
+    def create_optimizer(self, model=None):
+        optimiser = super().create_optimizer(model)
+        if self.projector_rate:
+            _split_projector(optimiser, self.model, self.projector_rate)
+        return optimiser
+
+    def _track_num_input_tokens(self, inputs):
+        if self.args.include_num_input_tokens_seen != "no":
+            count = packing.count_tokens(inputs["attention_mask"])
+            self.state.num_input_tokens_seen += self.accelerator.gather(count).sum().item()
 
     def _get_train_sampler(self, train_dataset=None):
         data = self.train_dataset if train_dataset is None else train_dataset
@@ -95,6 +63,16 @@ class _Trainer(Trainer):
                 "checkpoint is intact: fix the data, then rerun with --resume, or start a new run "
                 "with a lower --learning-rate."
             )
+
+
+def _split_projector(optimiser, model: nn.Module, rate: float) -> None:
+    """Move the projector's parameters into groups of their own, with this learning rate."""
+    parameters = {id(p) for name, p in model.named_parameters() if "projector" in name.split(".")}
+    for group in list(optimiser.param_groups):
+        chosen = [p for p in group["params"] if id(p) in parameters]
+        group["params"] = [p for p in group["params"] if id(p) not in parameters]
+        if chosen:
+            optimiser.add_param_group({**group, "params": chosen, "lr": rate})
 
 
 def build_arguments(
@@ -204,6 +182,7 @@ def fit(
             eval_dataset=eval_data,
             processing_class=processor,
             compute_metrics=compute_metrics,
+            projector_rate=config.projector_rate,
             callbacks=[*([log] if runtime.is_main() else []), *_early_stopping(config)],
         )
         with _write_start_and_failure(log, trainer):

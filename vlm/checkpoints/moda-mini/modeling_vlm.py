@@ -5,6 +5,8 @@ text  [B, T]       --embedding-----> tokens [B, T, D], image tokens replace the 
                                      --decoder--> hidden [B, T, D] --lm_head--> logits [B, T, V]
 """
 
+import math
+
 import torch
 from torch import nn
 from transformers import (
@@ -26,6 +28,23 @@ def vision_tower(config: VlmConfig) -> nn.Module | None:
     if config.image_features == "projected":
         return CLIPVisionModelWithProjection(config.vision_config)
     return AutoModel.from_config(config.vision_config)
+
+
+def mean_and_grid(hidden: torch.Tensor, side: int) -> torch.Tensor:
+    """The mean of all patches, then side x side patches, each the mean of those it covers.
+
+    Args:
+        hidden: float[B, Dv, H, W] of a CNN, or float[B, N, Dv] of a transformer, whose patches form
+            a square; tokens before them are dropped.
+
+    Returns:
+        float[B, 1 + side * side, Dv].
+    """
+    if hidden.dim() == 3:
+        width = math.isqrt(hidden.shape[1])
+        hidden = hidden[:, -(width**2) :].transpose(1, 2).unflatten(2, (width, width))
+    grid = nn.functional.adaptive_avg_pool2d(hidden, side).flatten(2)
+    return torch.cat([hidden.mean((2, 3))[..., None], grid], 2).transpose(1, 2)
 
 
 class VlmPreTrainedModel(PreTrainedModel):
@@ -72,7 +91,8 @@ class VlmModel(VlmPreTrainedModel):
             pixel_values: float[B, 3, H, W], normalised by the image processor.
 
         Returns:
-            float[B, N, Dv]; N = 1 unless `image_features` is "patches" or there is no tower.
+            float[B, N, Dv]; N = 1 unless `image_features` is "patches" or "grid" or there is no
+            tower.
         """
         if self.vision_tower is None:
             size = self.config.patch_size
@@ -83,6 +103,8 @@ class VlmModel(VlmPreTrainedModel):
         if self.config.image_features == "pooled":
             return out.pooler_output.flatten(1)[:, None]
         hidden = out.last_hidden_state
+        if self.config.image_features == "grid":
+            return mean_and_grid(hidden, self.config.image_grid)
         is_cnn = hidden.dim() == 4  # [B, Dv, H, W]
         return hidden.flatten(2).transpose(1, 2) if is_cnn else hidden
 
@@ -186,7 +208,12 @@ class VlmForConditionalGeneration(VlmPreTrainedModel, GenerationMixin):
         vision_features: torch.Tensor | None = None,
         **kwargs,
     ) -> CausalLMOutputWithPast:
-        """Logits float[B, T, V], and the mean loss over `labels` int64[B, T] (-100 = ignored)."""
+        """Logits float[B, T, V], and the mean loss over `labels` int64[B, T] (-100 = ignored).
+
+        Args:
+            logits_to_keep: compute logits only of so many last tokens, or of these tokens; with
+                labels, the tokens that predict no label can be left out.
+        """
         num_items = {k: kwargs.pop(k) for k in ("num_items_in_batch",) if k in kwargs}
         out = self.model(
             input_ids=input_ids,
@@ -202,7 +229,9 @@ class VlmForConditionalGeneration(VlmPreTrainedModel, GenerationMixin):
         logits = self.lm_head(out.last_hidden_state[:, keep])
         loss = None
         if labels is not None:
-            loss = self.loss_function(logits, labels, vocab_size=logits.shape[-1], **num_items)
+            targets = nn.functional.pad(labels[:, 1:], (0, 1), value=-100)[:, keep]
+            options = {"vocab_size": logits.shape[-1], "shift_labels": targets, **num_items}
+            loss = self.loss_function(logits, None, **options)
         return CausalLMOutputWithPast(
             loss=loss,
             logits=logits,

@@ -80,7 +80,9 @@ def part_flags(group: argparse._ArgumentGroup, preset: Preset, projector: str | 
     add_shared(group, vision=f"vision tower: folder, Hub id or fetched name (default: {tower})")
     text = f"decoder: folder, Hub id or fetched name (default: {preset.text or 'from scratch'})"
     group.add_argument("--text", metavar="NAME", help=text)
-    text = f"one vector, or one for each patch (default: {preset.image_features})"
+    text = (
+        f"one vector, one for each patch, or a mean and a grid (default: {preset.image_features})"
+    )
     group.add_argument("--image-features", choices=IMAGE_FEATURES, help=text)
     text = "mlp: MODA's expand and reduce; mlp2x: LLaVA 1.5's; pixel_shuffle: SmolVLM's; words: "
     text += f"visual words (default: {projector or preset.projector})"

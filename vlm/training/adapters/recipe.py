@@ -20,7 +20,8 @@ from vlm.system import files, hub, memory, runtime
 from vlm.training import forecast, panel, runs
 from vlm.training.adapters import equivalence, forgetting
 from vlm.training.examples import PictureExamples
-from vlm.training.trainer import fit, freeze
+from vlm.training.freezing import freeze
+from vlm.training.trainer import fit
 from vlm.types import Bundle, Record, Turn
 
 CARD = "README.md"

@@ -86,10 +86,10 @@ def store_key(
     bundle: Bundle, records: Sequence[Record], views: int, backgrounds=None, mild=False
 ) -> str:
     """Return a hash of everything the features depend on, in hex; arguments as for `compute`."""
-    digest = hashlib.sha256(
-        json.dumps([LAYOUT, views, bundle.model.config.image_features]).encode()
-    )
-    if views and backgrounds is not None:
+    config = bundle.model.config
+    grid = [config.image_grid] if config.image_features == "grid" else []
+    digest = hashlib.sha256(json.dumps([LAYOUT, views, config.image_features, *grid]).encode())
+    if views and backgrounds is not None and any(map(is_product, records)):
         digest.update(backgrounds.numpy().tobytes())
     if views and mild:
         digest.update(b"mild")

@@ -16,13 +16,15 @@ from vlm.data.views import views
 from vlm.errors import UserError
 from vlm.evaluation import evaluate
 from vlm.inference import encoding
-from vlm.loading import build, load
+from vlm.loading import build, load, lora
 from vlm.system import files, runtime
 from vlm.training import forecast, panel, runs
 from vlm.training.examples import FeatureExamples, ViewExamples
-from vlm.training.moda import features, probe_labels
+from vlm.training.freezing import freeze
+from vlm.training.moda import adaptation, features, probe_labels, word_alignment
 from vlm.training.moda.settings import BUILDABLE, FIXED, PROBE_SETTINGS, overrides, uses_probe
-from vlm.training.trainer import fit, freeze
+from vlm.training.packing import PackedExamples
+from vlm.training.trainer import fit
 from vlm.types import Bundle
 
 
@@ -49,8 +51,7 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
         print(dry_run(bundle, train, args, config))
     else:
         runs.sign(train, args.out, args.resume, **{name: vars(args)[name] for name in FIXED})
-        train_model(bundle, train, held_out, args, config)
-        save(bundle, train, args)
+        save(train_model(bundle, train, held_out, args, config), train, args)
 
 
 def load_data(args: argparse.Namespace) -> tuple[mixture.Mixture, mixture.Mixture]:
@@ -96,7 +97,7 @@ def build_model(args: argparse.Namespace, train: tuple, seed: int) -> Bundle:
         bundle = build.replace_projector(bundle, args.projector, tuple(sizes))
     elif args.model and args.projector:
         bundle = build.replace_projector(bundle, args.projector)
-    freeze(bundle.model, "unfrozen" if args.unfreeze else "moda")
+    freeze(bundle.model, "unfrozen" if args.unfreeze else "moda")  # adapters: see adaptation.py
     print(forecast.parameter_table(bundle), forecast.published_size(bundle), sep="\n")
     return bundle
 
@@ -105,28 +106,38 @@ def dry_run(bundle, train, args: argparse.Namespace, config: TrainConfig) -> str
     """Return sizes, time and memory, measured on one batch of features or, unfrozen, pixels."""
     records = train.records[: config.batch_size]
     if args.unfreeze:
-        examples = ViewExamples(bundle, records, 0)
+        examples = ViewExamples(bundle, records, 0, turns=args.turns)
     else:
         store = features.compute(bundle, records, args.features)
-        examples = FeatureExamples(bundle.processor, records, store)
-    limit = args.turns or sys.maxsize
+        examples = FeatureExamples(bundle.processor, records, store, turns=args.turns)
+    packed = adaptation.packs(bundle, args)
+    if packed:
+        examples = PackedExamples(examples)
+    limit = 1 if packed else args.turns or sys.maxsize
     turns = (min(len(record.turns), limit) for record in train.records)
     count = sum(map(mul, turns, train.times)) * config.epochs * (1 + args.mixed / 100)
-    collate = encoding.collator(bundle.processor)
-    return forecast.forecast(bundle, examples, collate, config, round(count))
+    adapted = adaptation.attach(bundle, args)
+    return forecast.forecast(
+        adapted, examples, adaptation.collator(bundle, packed), config, round(count)
+    )
 
 
-def train_model(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig) -> None:
-    """Compute the features unless the tower is trained too, then train."""
+def train_model(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig) -> Bundle:
+    """Compute the features unless the tower is trained too, then train; return what was trained."""
     shown = panel.select(held_out.records, args.panel, args.panel_from and Path(args.panel_from))
     make_examples = make_view_examples if args.unfreeze else make_feature_examples
     train_data, eval_data = make_examples(bundle, train, held_out, args, config)
+    packed = adaptation.packs(bundle, args)
+    if packed:
+        train_data = [PackedExamples(examples) for examples in train_data]
+        eval_data = [PackedExamples(examples) for examples in eval_data]
+    bundle = adaptation.attach(bundle, args)
     thumbnails = panel.save_thumbnails(shown, args.out)
     fit(
         bundle.model,
-        train_data,
-        eval_data,
-        encoding.collator(bundle.processor),
+        ConcatDataset(train_data),
+        ConcatDataset(eval_data),
+        adaptation.collator(bundle, packed),
         config,
         args.out,
         resume=args.resume,
@@ -134,6 +145,7 @@ def train_model(bundle, train, held_out, args: argparse.Namespace, config: Train
         describe=lambda: panel.describe(bundle, shown, thumbnails),
         measure=lambda: evaluate.curve_scores(bundle, held_out.records[: args.measure]),
     )
+    return bundle
 
 
 def make_feature_examples(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig):
@@ -152,6 +164,8 @@ def make_feature_examples(bundle, train, held_out, args: argparse.Namespace, con
         probe_labels.report(probe, held_out, plain, args.out)
         if args.projector == "words":
             probe_labels.init_visual_words(bundle.model.model.projector, probe, bundle)
+    if args.words:
+        word_alignment.align(bundle, parts, args.words, config.seed)
     train_data = [
         FeatureExamples(bundle.processor, records, store, config.epochs * times, args.turns)
         for (_, records, times), store in parts
@@ -160,7 +174,7 @@ def make_feature_examples(bundle, train, held_out, args: argparse.Namespace, con
         FeatureExamples(bundle.processor, records, store, turns=args.turns)
         for (_, records, _), store in zip(held_out, plain, strict=True)
     ]
-    return ConcatDataset(train_data), ConcatDataset(eval_data)
+    return train_data, eval_data
 
 
 def make_view_examples(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig):
@@ -179,11 +193,18 @@ def make_view_examples(bundle, train, held_out, args: argparse.Namespace, config
         for _, records, times in train
     ]
     eval_data = [ViewExamples(bundle, records, 0, turns=args.turns) for _, records, _ in held_out]
-    return ConcatDataset(train_data), ConcatDataset(eval_data)
+    return train_data, eval_data
 
 
 def save(bundle, train, args: argparse.Namespace) -> None:
-    """Save the trained model; visual words are sharpened only in the saved one."""
+    """Save the trained model or adapters; visual words are sharpened only in the saved one."""
+    if args.lora:
+        with files.writing(args.out):
+            lora.save(
+                bundle.model, bundle.processor, args.out / runs.ADAPTER, args.model or args.preset
+            )
+        print(f"Saved. Try: loupe describe PICTURE --model {args.out / runs.ADAPTER}")
+        return
     if args.projector == "words":
         probe_labels.sharpen_visual_words(
             bundle.model.model.projector, probe_labels.classes(train.records)
