@@ -10,7 +10,7 @@ from vlm.data.negatives import dataset as negatives
 from vlm.evaluation import abilities, perturbations
 from vlm.evaluation.metrics import reply_checks
 from vlm.system import files
-from vlm.types import Record
+from vlm.types import Record, Turn
 
 ROWS = (
     ("Tshirts", "Navy Blue", "Men", "Casual", "Striped Polo T-shirt Short Sleeves"),
@@ -160,10 +160,31 @@ def test_every_answer_is_written(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(abilities, "batch", FakeBatch(products()))
     rows = abilities.measure_abilities(None, products(), [""] * 12, 0, tmp_path)
     lines = files.read_jsonl(tmp_path / abilities.ANSWERS)
-    assert {row["ability"] for row in lines} == set(abilities.ABILITIES)
+    of_photographs = {"presence", "count", "where"}
+    assert {row["ability"] for row in lines} == set(abilities.ABILITIES) - of_photographs
     yes_no = [row for row in lines if row["ability"] == "yesno"]
     assert len(yes_no) == rows["yesno"]["n"] and all(row["text"] == row["right"] for row in yes_no)
     assert all(row["history"] for row in lines if row["ability"] == "chat")
+
+
+def test_photographs_are_asked_what_is_there_how_many_and_where(monkeypatch) -> None:
+    turns = (
+        Turn("Is there a dog?", "Yes, there is a dog.", "presence"),
+        Turn("Is there a cat?", "No, there is no cat.", "presence"),
+        Turn("How many dogs are there?", "There are two dogs.", "count"),
+        Turn("Where is the dog?", "The dog is at <box>0,0,200,200</box>.", "where"),
+    )
+    records = [Record(str(number), b"", turns) for number in range(4)]
+    right = {turn.prompt: turn.answer for turn in turns}
+    for say, share in ((right.get, 100), (lambda prompt: "", 0)):
+
+        def batch(bundle, images, prompts, size, *, histories, say=say) -> Iterator[str]:
+            return iter([str(say(prompt)) for prompt in prompts])
+
+        monkeypatch.setattr(abilities, "batch", batch)
+        rows = abilities.measure_abilities(None, records, [""] * 4)
+        assert [rows[name]["mean"] for name in ("presence", "count", "where")] == [share] * 3
+        assert "a box in the centre 0.0" in rows["where"]["says"]
 
 
 # --- the probes of questions ---------------------------------------------------------------------

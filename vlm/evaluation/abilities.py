@@ -1,4 +1,4 @@
-"""Run task-specific tests: JSON, yes/no, "what is it not?", brief, details, conversations.
+"""Run task-specific tests: JSON, yes/no, "what is it not?", brief, details, conversations, places.
 
 Each ability gives one or more figures with intervals, and for each a line that says what it means.
 Answers are greedy; the earlier turns of a conversation are the correct ones.
@@ -15,6 +15,8 @@ from tqdm import tqdm
 
 from vlm.data.grammar.products import DETAIL_KEYS, PROMPTS
 from vlm.data.grammar.question_words import NOT_PROMPTS
+from vlm.evaluation.benchmarks.scenes import boxes
+from vlm.evaluation.benchmarks.scenes.questions import read_number
 from vlm.evaluation.metrics import intervals, reply_checks
 from vlm.evaluation.metrics.attributes import ITEM, true_attributes
 from vlm.evaluation.metrics.intervals import Estimate
@@ -133,9 +135,14 @@ def _ask_not(record: Record, number: int) -> Sequence[Turn]:
     return _ask_any(NOT_PROMPTS, "not", record, number) if is_known else ()
 
 
+def _ask_own(task: str, record: Record, number: int) -> Sequence[Turn]:
+    """Ask the record's own questions of a task."""
+    return [turn for turn in record.turns if turn.task == task]
+
+
 def _ask_yes_no(record: Record, number: int) -> Sequence[Turn]:
     """Ask the record's own yes/no questions; skip those answered by "I am not sure"."""
-    turns = (turn for turn in record.turns if turn.task == "yesno")
+    turns = _ask_own("yesno", record, number)
     return [turn for turn in turns if read_yes_no(turn.answer) is not None]
 
 
@@ -146,7 +153,7 @@ def _ask_details(record: Record, number: int) -> Sequence[Turn]:
 
 def _ask_chat(record: Record, number: int) -> Sequence[Turn]:
     """Ask the record's own conversations, except those that its facts cannot decide."""
-    turns = (turn for turn in record.turns if turn.task == "chat")
+    turns = _ask_own("chat", record, number)
     return [
         turn
         for turn in turns
@@ -170,7 +177,7 @@ def _json(replies: Sequence[Reply]) -> Figures:
     }
 
 
-def _yes_no(replies: Sequence[Reply]) -> Figures:
+def _yes_no(name: str, replies: Sequence[Reply]) -> Figures:
     """Measure balanced accuracy, if there are questions of both kinds.
 
     An answer that is neither yes nor no is wrong.
@@ -182,7 +189,18 @@ def _yes_no(replies: Sequence[Reply]) -> Figures:
     if not all(correct.values()):
         return {}
     says = f"% balanced accuracy on {len(replies)} yes/no questions; always yes would give 50"
-    return {"yesno": (intervals.balanced_accuracy(correct[True], correct[False]), says)}
+    return {name: (intervals.balanced_accuracy(correct[True], correct[False]), says)}
+
+
+def _count(replies: Sequence[Reply]) -> Figures:
+    correct = [read_number(reply.text) == read_number(reply.turn.answer) for reply in replies]
+    return {"count": _percent(correct, "% of {n} answers to how many there are are right")}
+
+
+def _where(replies: Sequence[Reply]) -> Figures:
+    hits, centre = boxes.compare([(reply.text, reply.turn.answer) for reply in replies])
+    says = "% of {n} boxes overlap with the true one by half or more; a box in the centre "
+    return {"where": _percent(hits, f"{says}{100 * centre:.1f}")}
 
 
 def _not(replies: Sequence[Reply]) -> Figures:
@@ -220,9 +238,12 @@ def _chat(replies: Sequence[Reply]) -> Figures:
 
 ABILITIES: dict[str, Ability] = {
     "json": Ability(partial(_ask_any, PROMPTS["json"], "json"), _json),
-    "yesno": Ability(_ask_yes_no, _yes_no),
+    "yesno": Ability(_ask_yes_no, partial(_yes_no, "yesno")),
     "not": Ability(_ask_not, _not),
     "brief": Ability(partial(_ask_any, PROMPTS["brief"], "brief"), _brief),
     "detail": Ability(_ask_details, _details),
     "chat": Ability(_ask_chat, _chat),
+    "presence": Ability(partial(_ask_own, "presence"), partial(_yes_no, "presence")),
+    "count": Ability(partial(_ask_own, "count"), _count),
+    "where": Ability(partial(_ask_own, "where"), _where),
 }

@@ -4,6 +4,7 @@ An empty split stands for the one that is usually reported.
 """
 
 from vlm.evaluation.benchmarks import mmbench, mmmu, naming, pope, quiz
+from vlm.evaluation.benchmarks.scenes.questions import LOADERS
 
 BENCHMARKS = {
     "mmbench": mmbench.load,
@@ -11,4 +12,5 @@ BENCHMARKS = {
     "naming": naming.load,
     "pope": pope.load,
     "quiz": quiz.load,
+    **LOADERS,
 }

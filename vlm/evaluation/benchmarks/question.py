@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from vlm.data import source
+from vlm.data.grammar.boxes import Region
 from vlm.data.images import open_image
 from vlm.errors import UserError
 
@@ -32,28 +33,33 @@ class Question:
     Attributes:
         id: unique within its benchmark; all rotations share it.
         images: encoded bytes, paths or PIL images; several are placed side by side.
-        answer: index of the correct option; "yes" or "no"; or the accepted free-text answers.
+        answer: index of the correct option; "yes" or "no"; a place; or the accepted free-text
+            answers.
         category: the topic; each category gets its own scores.
         hint: text placed before the question.
         rotation: number of places by which the options were rotated.
         show_options: False if the answer must name an option without seeing the list.
         synonyms: other words for each option, accepted when the options are not shown.
+        instructed: True if the prompt says how to answer; otherwise it is the text alone.
     """
 
     id: str
     images: tuple[bytes | Path | Image.Image, ...]
     text: str
-    answer: int | str | tuple[str, ...]
+    answer: int | str | Region | tuple[str, ...]
     options: tuple[str, ...] = ()
     category: str = ""
     hint: str = ""
     rotation: int = 0
     show_options: bool = True
     synonyms: tuple[tuple[str, ...], ...] = ()
+    instructed: bool = True
 
     @property
     def prompt(self) -> str:
         """The text that the model sees."""
+        if not self.instructed:
+            return self.text
         return format_prompt(self.text, self.options if self.show_options else (), self.hint)
 
 

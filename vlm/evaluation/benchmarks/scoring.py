@@ -9,8 +9,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vlm.data.grammar.boxes import Box, Region
 from vlm.evaluation.benchmarks import answer_parsing
 from vlm.evaluation.benchmarks.question import YES_NO, Answer, Question
+from vlm.evaluation.benchmarks.scenes import boxes
 from vlm.evaluation.metrics import intervals
 
 CIRCULAR, PLAIN, ALL = "circular", "plain", "all"
@@ -22,13 +24,16 @@ class Graded:
     """One answer: what it chose, None if it cannot be parsed, and whether that is correct."""
 
     question: Question
-    choice: int | str | None
+    choice: int | str | Box | None
     correct: bool
 
 
 def grade(answer: Answer, last_letter: bool = False) -> Graded:
     """Parse an answer and compare it with the correct one; `last_letter` as in `Benchmark`."""
     question, text = answer.question, answer.text
+    if isinstance(question.answer, Region):
+        box = boxes.read_box(text)
+        return Graded(question, box, boxes.is_hit(box, question.answer.box))
     if not question.options and isinstance(question.answer, tuple):
         correct = answer_parsing.matches_open(text, question.answer)
         is_unread = answer_parsing.is_unanswered(text) and not correct
@@ -48,6 +53,7 @@ def score(answers: Sequence[Answer], last_letter: bool = False) -> dict[str, Any
     Returns:
         `scores`: `plain` over the original questions, and `circular` if rotations were asked;
         `categories`: the same for each category; `yes_no`: POPE's metrics for each category;
+        `boxes`: overlap with the true boxes, of the answers and of a box in the centre;
         `always`: what the constant baseline answers;
         `answers`, `no_answer`, `questions`, `not_asked`: counts.
     """
@@ -68,7 +74,8 @@ def score(answers: Sequence[Answer], last_letter: bool = False) -> dict[str, Any
     result["categories"] = {name or "(none)": _accuracies(part, commonest) for name, part in parts}
     if any(_is_yes_no(item.question) for item in graded):
         result["yes_no"] = {name: yes_no_metrics(part) for name, part in [(ALL, graded), *parts]}
-    return result
+    places = [(q.choice, q.question.answer.box) for q in graded if _is_place(q.question)]
+    return result | ({"boxes": boxes.measure(places)} if places else {})
 
 
 def _accuracies(
@@ -125,6 +132,10 @@ def _choices(question: Question) -> tuple[str, ...]:
 
 def _is_yes_no(question: Question) -> bool:
     return not question.options and isinstance(question.answer, str)
+
+
+def _is_place(question: Question) -> bool:
+    return isinstance(question.answer, Region)
 
 
 def _commonest_answers(graded: Iterable[Graded]) -> dict[str, str]:
@@ -185,7 +196,8 @@ def format_table(result: Mapping[str, Any]) -> str:
     always = f"always {result['always']}" if result["always"] else "always -"
     head = f"{'':{width}}{'score':>8}{'95 % interval':>17}{'n':>7}{'random guess':>14}{always:>18}"
     lines = [head, *(f"{name:{width}}{_line(accuracy, always)}" for name, accuracy in rows)]
-    return "\n".join([*lines, *_yes_no_lines(result), *_count_lines(result)])
+    lines += [*_yes_no_lines(result), *boxes.format_lines(result.get("boxes", {}))]
+    return "\n".join([*lines, *_count_lines(result)])
 
 
 def _line(accuracy: Mapping[str, Any], always: str) -> str:

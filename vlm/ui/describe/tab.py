@@ -9,9 +9,10 @@ from typing import Any
 
 import gradio as gr
 
+from vlm.data.grammar import boxes
 from vlm.data.grammar.products import PROMPTS
 from vlm.inference.encoding import History
-from vlm.ui.describe import answers, api, examples, more_pictures, picture, settings
+from vlm.ui.describe import answers, api, examples, marks, more_pictures, picture, settings
 from vlm.ui.model_holder import Models, list_choices
 from vlm.ui.sentences import explain, note, toast
 
@@ -47,6 +48,7 @@ class Widgets:
     go: gr.Button
     stop: gr.Button
     answer: gr.Textbox
+    marked: gr.AnnotatedImage
     status: gr.HTML
     copy: gr.Button
     model: gr.Dropdown
@@ -88,6 +90,7 @@ def _lay_out(models: Models) -> Widgets:
             answer = gr.Textbox(
                 label="Answer", lines=5, max_lines=16, interactive=False, elem_id="answer"
             )
+            marked = marks.build()
             with gr.Row(elem_id="below-answer"):
                 status = gr.HTML(note("Give a picture, then press Describe."), elem_id="status")
                 copy = gr.Button("Copy", size="sm", scale=0, min_width=90, elem_id="copy")
@@ -101,7 +104,8 @@ def _lay_out(models: Models) -> Widgets:
             )
             with gr.Accordion("Settings", open=False, elem_id="settings"):
                 controls = settings.build()
-    return Widgets(image, preset, prompt, follow, go, stop, answer, status, copy, model, controls)
+    asking = (image, preset, prompt, follow, go, stop)
+    return Widgets(*asking, answer, marked, status, copy, model, controls)
 
 
 def _wire_answer(w: Widgets, models: Models) -> None:
@@ -111,7 +115,7 @@ def _wire_answer(w: Widgets, models: Models) -> None:
     def begin(request: gr.Request) -> list[Any]:
         events.begin(request.session_hash)
         text = "Waiting for the model…" if models.is_settled() else "Loading the model…"
-        return ["", note(text, "busy"), gr.update(visible=False), gr.update(visible=True)]
+        return ["", note(text, "busy"), *restore_buttons()[::-1], marks.hide()]
 
     def stop(request: gr.Request) -> None:
         events.stop(request.session_hash)
@@ -126,12 +130,13 @@ def _wire_answer(w: Widgets, models: Models) -> None:
     w.preset.input(None, [w.preset, w.prompt], w.prompt, js=SET_PROMPT)
     w.prompt.change(None, w.prompt, w.preset, js=NAME_PROMPT)
     w.copy.click(None, w.answer, None, js=COPY)
-    started = w.go.click(begin, None, [w.answer, w.status, *buttons], **AT_ONCE)
+    started = w.go.click(begin, None, [w.answer, w.status, *buttons, w.marked], **AT_ONCE)
     inputs = [conversation, w.follow, w.image, w.prompt, *w.controls]
     outputs = [w.answer, w.status, conversation]
     run = _make_handler(models, events)
     ended = started.then(run, inputs, outputs, preprocess=False, **BUSY, **PRIVATE)
     ended.then(restore_buttons, None, buttons, **AT_ONCE)
+    ended.then(marks.show, [conversation, w.image], w.marked, preprocess=False, **PRIVATE)
     ended.failure(report_failure, None, [w.status, *buttons], **AT_ONCE)  # the queue was full
     w.stop.click(stop, None, None, **AT_ONCE)
 
@@ -147,7 +152,8 @@ def _make_handler(models: Models, events: answers.StopEvents) -> Callable[..., I
         history = get_history(conversation, image) if follow else ()
         try:
             for text, line in stream_page(models, image, prompt, values, event, history):
-                yield [text, line, make_conversation(history, image, prompt, text)]
+                conversation = make_conversation(history, image, prompt, text)
+                yield [boxes.in_words(text), line, conversation]
         finally:
             event.set()
             events.end(visitor, event)
