@@ -7,6 +7,7 @@ from typing import Any
 from vlm.errors import UserError
 
 DESCRIBE = "Describe this picture."  # the default question
+CAPTION = "Caption this picture."  # the question when captions are compared with people's
 SCHEDULES = ("cosine_with_min_lr", "linear", "constant_with_warmup")
 OPTIMISERS = ("auto", "adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit")
 QUANTIZE = ("4bit", "8bit", "none")

@@ -1,12 +1,12 @@
-"""Evaluate a model on a data set with metadata.
+"""Evaluate a model on a data set with metadata or captions.
 
-records --predict--> predictions.jsonl --judge--> judgements-JUDGE.jsonl --summarise--> scores.json
+records --predict--> predictions.jsonl --the data set's suite--> scores.json
 
 If the metadata has nothing for a judge to compare with, scores.json has exact labels only.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -14,16 +14,15 @@ from typing import Any
 from tqdm import tqdm
 
 from vlm.config import DESCRIBE
-from vlm.data.grammar.words import UNKNOWN
 from vlm.data.images import image_bytes
-from vlm.evaluation import results
-from vlm.evaluation.abilities import SAMPLE_SIZE, measure_abilities
+from vlm.evaluation import results, suites
+from vlm.evaluation.abilities import SAMPLE_SIZE
 from vlm.evaluation.judges.base import Judge
 from vlm.evaluation.judges.rules import RulesJudge
 from vlm.evaluation.metrics import rubric, rules
 from vlm.evaluation.metrics.attributes import normalise_facts
-from vlm.evaluation.perturbations import run_probes
-from vlm.evaluation.scores import label_columns, summarise
+from vlm.evaluation.scores import label_columns
+from vlm.evaluation.suites import Answered, facts_for_judge
 from vlm.inference.batch import batch
 from vlm.loading.parts import weights_hash
 from vlm.system import files
@@ -40,18 +39,19 @@ def evaluate(
     out: Path | None = None,
     *,
     data: str = "",
-    prompt: str = DESCRIBE,
+    prompt: str = "",
     with_probes: bool = True,
     with_abilities: bool = False,
     sample_size: int = SAMPLE_SIZE,
     resume: bool = False,
 ) -> dict[str, Any]:
-    """Describe, judge and probe; return the content of scores.json, the same on every run.
+    """Describe and measure; return the content of scores.json, the same on every run.
 
     Args:
         judge: see `vlm.evaluation.judges`; the rules judge if omitted.
         out: folder for predictions.jsonl, judgements, scores.json and abilities.jsonl.
-        data: name of the data set, for the files.
+        data: name of the data set, for the files; it decides what is measured, see `suites`.
+        prompt: the question, "" = the data set's.
         with_probes: run the image-ablation probes of `vlm.evaluation.perturbations`.
         with_abilities: run the task-specific tests of `vlm.evaluation.abilities`.
         sample_size: pictures used for each probe and ability; 0 = all.
@@ -60,20 +60,15 @@ def evaluate(
     Raises:
         UserError: when no description could be judged and there are no labels to compare with.
     """
-    judge = judge or RulesJudge()
+    suite = suites.find(data)
+    prompt = prompt or suite.prompt
     rows = predict(bundle, records, prompt, out, resume, data=data)
-    descriptions = [row["text"] for row in rows]
-    facts = [facts_for_judge(row["facts"]) for row in rows]
-    judgements = tqdm(judge.judge(descriptions, facts), "judged", len(records))
-    judged = dict(zip((record.id for record in records), judgements, strict=True))
-    if out:
-        results.write_judgements(out, judge.name, judged.items())
+    answered = Answered(bundle, records, rows, judge or RulesJudge(), prompt, sample_size, out)
     scores = {"model": bundle.name, "data": data, "pictures": len(records), "prompt": prompt}
-    scores |= {"judge": judge.name} | summarise(rows, judged)
-    if with_probes:
-        scores["probes"] = run_probes(bundle, records, descriptions, prompt, sample_size)
-    if with_abilities:
-        scores["abilities"] = measure_abilities(bundle, records, descriptions, sample_size, out)
+    skipped = {"probes": not with_probes, "abilities": not with_abilities}
+    for part in suite.parts:
+        if not skipped.get(part):
+            scores |= suites.PARTS[part](answered)
     if out:
         files.write_json(out / results.SCORES, scores)
     return scores
@@ -124,11 +119,6 @@ def _reusable_rows(source: dict[str, str], records: Sequence[Record], out: Path)
 def _picture_hash(record: Record) -> str:
     """Identify the content of a picture, whose id may have been used for another one."""
     return hashlib.sha256(image_bytes(record.image)).hexdigest()[:DIGITS]
-
-
-def facts_for_judge(facts: Mapping[str, str]) -> dict[str, str]:
-    """Return the facts that a judge may use: none for a picture of kind "unknown"."""
-    return {} if facts.get("kind") == UNKNOWN else normalise_facts(facts)
 
 
 def curve_scores(

@@ -3,6 +3,8 @@
 predictions.jsonl        {"id", "prompt", "text", "facts"}, one line per picture, in order
 judgements-<judge>.jsonl {"id", "colour", "style", "category", "gender", "factual", "why"} or
                          {"id", "unjudged"}
+captions.jsonl           {"id", "cider_d", "rouge_l", "chair_s", ..., "unbacked"}, if the pictures
+                         have captions: the scores of each picture and what nothing backs
 scores.json              all figures that are the same when the evaluation is repeated
 speed.json               seconds and megabytes, which vary from run to run
 report.html              everything above as a page
@@ -21,6 +23,7 @@ from vlm.system import files
 
 PREDICTIONS, SCORES = "predictions.jsonl", "scores.json"
 JUDGEMENTS = "judgements-"  # then the judge's name
+CAPTION_SCORES = "captions.jsonl"
 SPEED, REPORT = "speed.json", "report.html"
 
 # Keys of scores.json -> what pages call them.
@@ -51,6 +54,20 @@ ABILITY_NAMES = {
     "detail_precision": "Detail precision",
     "detail_unbacked": "Unverifiable details",
     "chat": "Conversations",
+}
+CAPTION_NAMES = {
+    "cider_d": "CIDEr-D",
+    "bleu_1": "BLEU-1",
+    "bleu_2": "BLEU-2",
+    "bleu_3": "BLEU-3",
+    "bleu_4": "BLEU-4",
+    "rouge_l": "ROUGE-L",
+    "meteor": "METEOR",
+    "spice": "SPICE",
+    "chair_i": "Unbacked things",
+    "chair_s": "Captions with an unbacked thing",
+    "human_chair_i": "Unbacked things, people",
+    "human_chair_s": "Captions with an unbacked thing, people",
 }
 
 
@@ -106,6 +123,21 @@ def write_judgements(
     lines = [json.dumps({"id": id} | j.row(), ensure_ascii=False) for id, j in judgements.items()]
     files.write_text(folder / judgement_file(judge), "".join(line + "\n" for line in lines))
     return judgements
+
+
+def write_caption_scores(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Replace captions.jsonl."""
+    files.write_text(folder / CAPTION_SCORES, "".join(map(files.json_line, rows)))
+
+
+def read_caption_scores(folder: Path) -> dict[str, dict[str, float]]:
+    """Read captions.jsonl: each picture's scores by its id; empty if there is no such file."""
+    rows = files.read_jsonl(folder / CAPTION_SCORES)
+    good = (row for row in rows if isinstance(row, dict) and "id" in row)
+    return {
+        str(row["id"]): {key: row[key] for key in CAPTION_NAMES if isinstance(row.get(key), float)}
+        for row in good
+    }
 
 
 def read_scores(folder: Path) -> dict[str, Any]:

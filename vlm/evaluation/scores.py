@@ -114,6 +114,22 @@ def gallery(rows: Sequence[Mapping], judged: Mapping[str, Judgement]) -> dict[st
     }
 
 
+def caption_gallery(
+    rows: Sequence[Mapping], by_picture: Sequence[Mapping]
+) -> dict[str, list[dict]]:
+    """Return the captions with the most and the fewest points of CIDEr-D, and why."""
+    pairs = zip(rows, by_picture, strict=True)
+    ordered = sorted(pairs, key=lambda pair: -pair[1]["cider_d"])
+    ends = {"best": ordered[:MOST], "worst": ordered[MOST:][: -MOST - 1 : -1]}
+    return {end: [_caption_row(*pair) for pair in part] for end, part in ends.items()}
+
+
+def _caption_row(row: Mapping, scores: Mapping) -> dict[str, Any]:
+    unbacked = f"; unbacked: {', '.join(scores['unbacked'])}" if scores["unbacked"] else ""
+    why = f"CIDEr-D {scores['cider_d']:.1f}{unbacked}"
+    return {"id": row["id"], "text": row["text"], "overall": None, "why": why}
+
+
 def _various(rows: Iterable[Mapping]) -> list[Mapping]:
     """Return the first row of each kind, and further rows if these are too few."""
     first, further, kinds = [], [], set()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vlm import __version__
-from vlm.config import DESCRIBE
+from vlm.config import CAPTION, DESCRIBE
 from vlm.data.images import Picture
 from vlm.evaluation import results
 from vlm.evaluation.metrics import intervals, rubric
@@ -72,7 +72,8 @@ def _page(folder: Path, pictures: Mapping[str, Picture]) -> dict[str, Any]:
     }
     return {
         "evaluation": evaluation,
-        "judge": evaluation.judge or JUDGE,
+        "judge": _judge(evaluation),
+        "caption_names": results.CAPTION_NAMES,
         "pictures": evaluation.pictures or len(predictions),
         "extremes": report_parts.extremes(evaluation.metrics),
         "flawless": report_parts.flawless(judge),
@@ -107,12 +108,17 @@ def _command(evaluation: EvaluationData) -> str:
     return command
 
 
+def _judge(evaluation: EvaluationData) -> str:
+    """Return the judge's name; captions are compared with people's, without a judge."""
+    return evaluation.judge or ("" if evaluation.captions else JUDGE)
+
+
 def _arguments(evaluation: EvaluationData) -> list[str]:
     name, _, split = evaluation.data.partition("/")
     flags = {"model": evaluation.model, "data": name, "split": split}
-    flags["judge"] = evaluation.judge or JUDGE
+    flags["judge"] = _judge(evaluation)
     flags["data-path"] = "DIR" if name == "folder" else ""  # the folder itself stays private
-    flags["prompt"] = evaluation.prompt if evaluation.prompt != DESCRIBE else ""
+    flags["prompt"] = evaluation.prompt if evaluation.prompt not in (DESCRIBE, CAPTION) else ""
     parts = [part for key, value in flags.items() if value for part in (f"--{key}", value)]
     return ["python", "-m", "vlm", "evaluate", *parts]
 

@@ -4,7 +4,7 @@ Parts that the file lacks stay empty; values of the wrong type are skipped.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -29,6 +29,7 @@ class Figure:
         best: the largest possible value, where a bar ends.
         n: how many pictures it is measured on, a dash where the file does not say.
         says: the rest of the sentence that begins with the number, its unit first.
+        is_points: True for scores that are given times a hundred, without a unit.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Figure:
     best: float
     n: int | float | str = "–"
     says: str = ""
+    is_points: bool = False
 
     @property
     def digits(self) -> int:
@@ -47,7 +49,9 @@ class Figure:
 
     @property
     def unit(self) -> str:
-        """The words after the number: "of 10" or "%"."""
+        """The words after the number: "of 10", "%" or "points"."""
+        if self.is_points:
+            return "points"
         return "%" if self.best == PERCENT else f"of {self.best:g}"
 
 
@@ -82,6 +86,7 @@ class EvaluationData:
         model, data, judge: names without folders of this machine.
         judge_name: the judge's name as the evaluation wrote it, which names the judge's file.
         metrics: the rubric's metrics in its order, the overall grade last.
+        captions: agreement with people's captions; shares of unbacked things, in percent.
         exact: shares of descriptions that use the metadata's label, in percent.
         confusions: attribute -> rows of (metadata, description, count).
     """
@@ -95,6 +100,7 @@ class EvaluationData:
     pictures: int
     unjudged: int
     metrics: tuple[Figure, ...]
+    captions: tuple[Figure, ...]
     exact: tuple[Figure, ...]
     probes: tuple[Figure, ...]
     abilities: tuple[Figure, ...]
@@ -103,23 +109,25 @@ class EvaluationData:
     worst: tuple[GalleryRow, ...]
     left_out: dict[str, str]
     why_unjudged: dict[str, str]
+    not_measured: dict[str, str]
     versions: dict[str, str]
 
     @property
     def headline(self) -> Figure:
-        """The figure in large type: the overall grade, else the first exact label."""
-        return (self.metrics[-1:] or self.exact)[0]
+        """The figure in large type: overall grade, else the first caption score or exact label."""
+        return (self.metrics[-1:] or self.captions or self.exact)[0]
 
 
 def read(folder: Path) -> EvaluationData:
-    """Read scores.json; where the judge gave no marks, it must have exact labels.
+    """Read scores.json; where the judge gave no marks, it must have exact labels or captions.
 
     Raises:
         UserError: when there is no such file, or it has no usable figures.
     """
     scores = _read_scores(folder)
     metrics, exact = _metrics(scores), _figures(scores, "exact", results.LABEL_NAMES)
-    if not metrics and not exact:
+    captions = _figures(scores, "captions", results.CAPTION_NAMES)
+    if not metrics and not exact and not captions:
         raise UserError(
             f"{folder} has no {results.SCORES} with metrics; write one with `loupe evaluate --out`."
         )
@@ -133,6 +141,7 @@ def read(folder: Path) -> EvaluationData:
         pictures=_count(scores.get("pictures")),
         unjudged=_count(scores.get("unjudged")),
         metrics=metrics,
+        captions=captions,
         exact=exact,
         probes=_figures(scores, "probes", results.PROBE_NAMES),
         abilities=_figures(scores, "abilities", results.ABILITY_NAMES),
@@ -141,6 +150,7 @@ def read(folder: Path) -> EvaluationData:
         worst=_gallery_rows(gallery.get("worst")),
         left_out=_texts(scores.get("left_out")),
         why_unjudged=_texts(scores.get("why_unjudged")),
+        not_measured=_texts(scores.get("not_measured")),
         versions=_texts(scores.get("versions")),
     )
 
@@ -172,8 +182,9 @@ def _figures(scores: Mapping[str, Any], part: str, names: Mapping[str, str]) -> 
     for key, row in as_dict(scores.get(part)).items():
         if is_estimate(row):
             share = part == "exact" or as_text(row.get("says")).startswith("%")
-            best = PERCENT if share else rubric.BEST
-            figures.append(_figure(key, names.get(key, column_label(key)), row, best))
+            best = PERCENT if share or part == "captions" else rubric.BEST
+            figure = _figure(key, names.get(key, column_label(key)), row, best)
+            figures.append(replace(figure, is_points=part == "captions" and not share))
     return tuple(figures[:MOST])
 
 
@@ -206,11 +217,12 @@ def _gallery_rows(value: object) -> tuple[GalleryRow, ...]:
 
 
 def differences(rows: Iterable[Mapping[str, Any]]) -> list[Difference]:
-    """Return what `compare` computed; metrics have no unit, exact labels are in percent."""
+    """Return what `compare` computed; metrics have no unit, labels and captions have theirs."""
     changes = []
     for row in rows:
         key, unit = row["metric"], row.get("unit", "")
-        label = results.LABEL_NAMES.get(key, column_label(key))
+        names = results.CAPTION_NAMES | results.LABEL_NAMES
+        label = names.get(key, column_label(key))
         name = METRICS[key].label if key in METRICS and not unit else label
         ends = (row["difference"], row["low"], row["high"])
         if all(map(is_number, ends)):

@@ -14,6 +14,7 @@ from vlm.commands.flags import (
     model_flags,
     open_model,
 )
+from vlm.config import CAPTION, DESCRIBE
 from vlm.data import DATASETS
 from vlm.data.mixture import usable_records
 from vlm.errors import UserError
@@ -24,6 +25,7 @@ from vlm.system import files
 from vlm.types import Bundle, Record
 
 HELP = "measure a model, or compare two"
+QUESTION = f"the question (default: {DESCRIBE} For captions: {CAPTION})"
 SPEED_PICTURES = 16  # pictures that the speed is measured with
 PARTS = {"probes": "image ablation", "abilities": "task-specific tests"}  # of scores.json
 
@@ -32,7 +34,8 @@ def flags(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     data_flags(parser)
     text = "folder for predictions, judgements, scores and report.html (default: none)"
-    add_shared(parser, "prompt", out=text, resume="keep the answers that are already in --out")
+    add_shared(parser, prompt={"default": "", "help": QUESTION})
+    add_shared(parser, out=text, resume="keep the answers that are already in --out")
     add, both = parser.add_argument, {"action": argparse.BooleanOptionalAction, "default": True}
     add("--probes", **both, help="run image-ablation probes (default: yes)")
     add(
@@ -88,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         pictures = {record.id: record.image for record in records}
         print(f"Report: {report.write(args.out, pictures, rows, str(args.against or ''))}")
     facts = [evaluate.facts_for_judge(record.facts) for record in records]
-    return int(scores["unjudged"] > 0 and any(map(judgeable_metrics, facts)))
+    return int(scores.get("unjudged", 0) > 0 and any(map(judgeable_metrics, facts)))
 
 
 def _speed(bundle: Bundle, records: Sequence[Record], args: argparse.Namespace) -> None:
@@ -123,16 +126,24 @@ def _check_common(args: argparse.Namespace, records: Sequence[Record]) -> None:
 
 def print_scores(result: Mapping[str, Any]) -> None:
     """Print the tables of scores.json."""
-    unjudged = f", {result['unjudged']} not judged" if result["unjudged"] else ""
+    unjudged = f", {result['unjudged']} not judged" if result.get("unjudged") else ""
     print(f"{result['model']} on {result['data']}: {result['pictures']} pictures{unjudged}")
     for reason, number in result.get("why_unjudged", {}).items():
         print(f"not judged by {result['judge']}: {number} x {reason}")
-    _table(f"judge: {result['judge']}, 0 to 10", result["scores"])
+    print_captions(result.get("captions", {}), result.get("not_measured", {}))
+    _table(f"judge: {result.get('judge')}, 0 to 10", result.get("scores", {}))
     _table("exact labels, percent", result["exact"])
-    for name, number in result["left_out"].items():
+    for name, number in result.get("left_out", {}).items():
         print(f"{name}: {number} pictures excluded, their metadata lacks it or it is unknown")
     for part, title in PARTS.items():
         _print_part(title, result.get(part, {}))
+
+
+def print_captions(rows: Mapping[str, Mapping[str, Any]], not_measured: Mapping[str, str]) -> None:
+    """Print the caption scores, and why some were not measured."""
+    _print_part("captions, points of 100", rows)
+    for name, reason in not_measured.items():
+        print(f"{results.CAPTION_NAMES.get(name, name)} was not measured: {reason}")
 
 
 def _print_part(title: str, rows: Mapping[str, Mapping[str, Any]]) -> None:

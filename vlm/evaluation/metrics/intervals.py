@@ -8,6 +8,7 @@ import numpy as np
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+BATCH = 100  # resamples of many columns at a time, which bounds the memory
 SEED = 0  # the same values give the same interval
 
 
@@ -41,6 +42,28 @@ def difference(first: Sequence[float], second: Sequence[float]) -> Estimate:
         ValueError: when the numbers of values differ, or there are none.
     """
     return mean([new - old for old, new in zip(first, second, strict=True)])
+
+
+def of_totals(
+    rows: Sequence[Sequence[float]], score: Callable[[np.ndarray], np.ndarray]
+) -> Estimate:
+    """Estimate a corpus score, which is a function of sums over items, by resampling the items.
+
+    Args:
+        rows: float[n, columns], what each item adds to the sums.
+        score: computes float[...] from sums float[..., columns].
+
+    Raises:
+        ValueError: when there are no rows.
+    """
+
+    def statistic(*columns: np.ndarray, axis: int = -1) -> np.ndarray:
+        return score(np.stack([np.sum(column, axis=axis) for column in columns], axis=-1))
+
+    columns = tuple(np.asarray(rows, dtype=np.float64).T)
+    if not columns:
+        raise ValueError("no values to estimate from")
+    return _bootstrap(columns, statistic, paired=True, batch=BATCH)
 
 
 def is_noise(change: Estimate) -> bool:
@@ -94,12 +117,17 @@ def _mean_of_means(yes: np.ndarray, no: np.ndarray, axis: int = -1) -> np.ndarra
 
 
 def _bootstrap(
-    samples: tuple[Sequence, ...], statistic: Callable, *, paired: bool = False
+    samples: tuple[Sequence, ...],
+    statistic: Callable,
+    *,
+    paired: bool = False,
+    batch: int | None = None,
 ) -> Estimate:
     """Compute a statistic of one or several samples with its interval.
 
     Args:
         paired: the samples describe the same items, which are resampled together.
+        batch: resamples in memory at a time, None = all.
     """
     from scipy.stats import bootstrap
 
@@ -118,6 +146,7 @@ def _bootstrap(
             method="percentile",
             paired=paired,
             vectorized=True,
+            batch=batch,
             n_resamples=RESAMPLES,
             confidence_level=CONFIDENCE,
             rng=np.random.default_rng(SEED),

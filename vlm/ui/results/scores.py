@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from vlm.errors import UserError
-from vlm.evaluation.results import LABEL_NAMES
+from vlm.evaluation.results import CAPTION_NAMES, LABEL_NAMES
 from vlm.reporting import report_data
 from vlm.reporting.catalog import Evaluation
 from vlm.reporting.report_data import Difference, EvaluationData, Figure, GalleryRow
@@ -43,7 +43,7 @@ def render(evaluation: Evaluation | None) -> str:
         data = report_data.read(evaluation.folder)
     except UserError:
         return note(f"{evaluation.name} has no scores yet: scores.json is missing or incomplete.")
-    tables = _render_metrics(data) + _render_exact(data)
+    tables = _render_metrics(data) + _render_captions(data) + _render_exact(data)
     lists = _render_list("Image ablation", data.probes)
     lists += _render_list("Task-specific tests", data.abilities)
     columns = Markup('<div class="pair"><div>{}</div><div>{}</div></div>').format(tables, lists)
@@ -58,7 +58,8 @@ def _render_head(data: EvaluationData) -> Markup:
     details_by_label = {"prompt:": data.prompt, "judge:": data.judge, "unjudged:": data.unjudged}
     facts += [f"{label} {value}" for label, value in details_by_label.items() if value]
     figure = data.headline
-    name = "overall" if data.metrics else figure.name.lower()
+    name = figure.name if figure in data.captions else figure.name.lower()
+    name = "overall" if data.metrics else name
     unit = f"{figure.unit} {name} ({interval(figure)})"
     return Markup(
         '<p class="grade"><strong>{}</strong><span>{}</span></p><p class="note">{}</p>'
@@ -70,6 +71,19 @@ def _render_metrics(data: EvaluationData) -> Markup:
     head = ("Metric", "Mean", "95 % interval", Markup(""), "Pictures")
     figures = [*data.metrics[-1:], *data.metrics[:-1]]
     return table("Scores, 0 to 10", head, map(_make_row, figures)) if figures else Markup("")
+
+
+def _render_captions(data: EvaluationData) -> Markup:
+    """Return the table of caption scores, with the reasons why some are missing."""
+    if not data.captions:
+        return Markup("")
+    head = ("Score", "Points or %", "95 % interval", Markup(""), "Pictures")
+    rows = table("Captions compared with people's", head, map(_make_row, data.captions))
+    missing = (
+        note(f"{CAPTION_NAMES.get(name, name)} was not measured: {reason}")
+        for name, reason in data.not_measured.items()
+    )
+    return rows + join(missing)
 
 
 def _render_exact(data: EvaluationData) -> Markup:
@@ -117,7 +131,8 @@ def _render_galleries(data: EvaluationData) -> Markup:
 
 def _render_card(row: GalleryRow, pictures: Mapping[str, str]) -> Markup:
     grade = "not judged" if row.overall is None else f"{row.overall:.1f} of 10"
-    lines = [Markup("<b>{}</b>").format(grade), row.text or "(empty answer)"]
+    graded = [] if row.overall is None and row.why else [Markup("<b>{}</b>").format(grade)]
+    lines = [*graded, row.text or "(empty answer)"]
     if row.why:
         lines.append(Markup('<span class="why">{}</span>').format(row.why))
     return card(pictures.get(row.id, ""), row.id, lines)
