@@ -133,6 +133,22 @@ class ModaDataConfig:
 
 
 @dataclass(frozen=True)
+class NamesConfig:
+    """What the training on a classifier's names imagines."""
+
+    per_class: int = setting(10, "imagined pictures of each class per epoch", low=1)
+    variants: int = setting(16, "different features of each imagined picture", low=1)
+    turns: int = setting(
+        1, "questions per picture per epoch, later epochs ask the next ones, 0 = all", low=0
+    )
+    unsure: int = setting(20, "percentage in which the classifier is unsure", low=0, high=100)
+    fade: float = setting(0.6, "what is kept of the real background", low=0, high=1)
+
+    def __post_init__(self):
+        check(self)
+
+
+@dataclass(frozen=True)
 class AlignConfig:
     """How a vision tower is aligned with captions."""
 

@@ -25,6 +25,7 @@ from vlm.config import (
     GenerateConfig,
     ModaDataConfig,
     MonitorConfig,
+    NamesConfig,
     PanelConfig,
     TrainConfig,
     problems,
@@ -38,6 +39,7 @@ SETTINGS = {  # of each training
     "moda": (ModaDataConfig, MonitorConfig, TrainConfig),
     "align": (AlignConfig, TrainConfig),
     "adapter": (AdapterConfig, PanelConfig, TrainConfig),
+    "names": (NamesConfig, MonitorConfig, TrainConfig),
 }
 CLASSES = list(dict.fromkeys([GenerateConfig, *(c for row in SETTINGS.values() for c in row)]))
 SCRIPTS = {"run_moda": "moda", "run_align": "align", "run_qlora": "adapter"}  # of finetune/

@@ -90,6 +90,13 @@ SHARED: dict[str, dict[str, Any]] = {
     "base": {"metavar": "NAME"},
     "preset": {"metavar": "NAME"},
     "vision": {"metavar": "NAME"},
+    "classifier": {"metavar": "NAME"},
+    "features": {
+        "type": Path,
+        "default": Path("features"),
+        "metavar": "DIR",
+        "help": "feature store (default: %(default)s)",
+    },
     "prompt": {
         "default": DESCRIBE,
         "metavar": "TEXT",

@@ -93,10 +93,6 @@ def part_flags(group: argparse._ArgumentGroup, preset: Preset, projector: str | 
 
 def run_flags(group: argparse._ArgumentGroup) -> None:
     """Add the flags that say where and whether to run."""
-    store = {"type": Path, "default": Path("features")}
-    group.add_argument(
-        "--features", **store, metavar="DIR", help="feature store (default: %(default)s)"
-    )
-    add_shared(group, "dry_run")
+    add_shared(group, "features", "dry_run")
     text = "print N encoded examples without training (default: 0)"
     group.add_argument("--show-labels", type=count, default=0, metavar="N", help=text)

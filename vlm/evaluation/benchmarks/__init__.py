@@ -5,8 +5,10 @@ An empty split stands for the one that is usually reported.
 
 from vlm.evaluation.benchmarks import mmbench, mmmu, naming, pope, quiz
 from vlm.evaluation.benchmarks.scenes.questions import LOADERS
+from vlm.evaluation.benchmarks.imagenet import benchmark as imagenet
 
 BENCHMARKS = {
+    "imagenet": imagenet.load,
     "mmbench": mmbench.load,
     "mmmu": mmmu.load,
     "naming": naming.load,

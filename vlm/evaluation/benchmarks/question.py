@@ -4,10 +4,10 @@ The prompt has the form of LLaVA 1.5 (arXiv 2310.03744), which lmms-eval uses to
 """
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PIL import Image
 
@@ -72,6 +72,16 @@ class Answer:
     error: str = ""
 
 
+class Scoring(Protocol):
+    """Scores the answers of a benchmark; the module `benchmarks.scoring` is one."""
+
+    def score(self, answers: Sequence[Answer], last_letter: bool = False) -> dict[str, Any]:
+        """Return the contents of scores.json."""
+
+    def format_table(self, result: Mapping[str, Any]) -> str:
+        """Format the result of `score` as a text table."""
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """The usable questions of a benchmark.
@@ -82,6 +92,7 @@ class Benchmark:
         last_letter: if an answer names several letters, take the last one (MMMU) instead of none.
         notes: what a reader of the scores must know.
         labels: the labels that compete when no options are shown, each followed by its synonyms.
+        scoring: how answers are scored if not as in `benchmarks.scoring`.
     """
 
     name: str
@@ -91,6 +102,7 @@ class Benchmark:
     last_letter: bool = False
     notes: tuple[str, ...] = ()
     labels: tuple[tuple[str, ...], ...] = ()
+    scoring: "Scoring | None" = None
 
     def report(self) -> str:
         """Return the number of questions, the notes, then the skipped questions."""
