@@ -121,7 +121,8 @@ def test_an_extra_step_changes_nothing() -> None:
         scores[0, 1] = step  # the token 1 at step 0 had the probability 1/4
         confidence(tokens[:, : step + 1], scores)
     ids, mask = tokens[:, 1:3], torch.tensor([[True, False]])
-    assert confidence.mean(ids, mask) == pytest.approx(0.25)
+    (evidence,) = confidence.of_answers(ids, mask)
+    assert evidence.token_probabilities == pytest.approx((0.25,)) and not evidence.features
 
 
 @pytest.mark.parametrize("ends", [9, [8, 9], None])

@@ -5,7 +5,6 @@ import base64
 import dataclasses
 import json
 import random
-import re
 import socket
 import threading
 import time
@@ -20,7 +19,8 @@ from gradio_client import Client, handle_file
 from tests import hostile, tiny
 from vlm.config import GenerateConfig
 from vlm.errors import UserError
-from vlm.inference import generate
+from vlm.inference import calibration, generate
+from vlm.inference.calibration import Calibrator
 from vlm.types import Bundle
 from vlm.ui import TABS, build_app, sentences
 from vlm.ui.describe import answers, examples, more_pictures, settings
@@ -281,7 +281,25 @@ def test_the_page_streams_an_answer_and_ends_with_its_statistics(picture: Path) 
     rows = list(describe.stream_page(models, as_input(picture), "Describe it.", values, stop))
     assert rows[-1][0].startswith(rows[0][0])
     assert "one · on CPU · first token after" in rows[-1][1] and "tokens/s" in rows[-1][1]
-    assert re.search(r"mean token probability \d{1,3}%", rows[-1][1])
+    assert "probability" not in rows[-1][1]  # this model is not calibrated
+
+
+def test_a_calibrated_model_shows_how_often_such_answers_are_right(
+    picture: Path, tmp_path: Path
+) -> None:
+    bundle = dataclasses.replace(tiny.trained(60), name=str(tmp_path))
+    table = Calibrator("mean_log", ((-9.0, 0.25), (0.0, 0.25)))
+    calibration.write(tmp_path, {"Describe it.": table.row()})
+    models, stop = Models(lambda name: bundle, "one"), threading.Event()
+
+    def line(prompt: str, history: tuple = ()) -> str:
+        source = as_input(picture)
+        page = describe.stream_page(models, source, prompt, settings.DEFAULTS, stop, history)
+        return [*page][-1][1]
+
+    assert "right with a probability of 25%" in line("Describe it.")
+    assert "probability" not in line("What colour is it?")
+    assert "probability" not in line("Describe it.", (("What is it?", "A square."),))
 
 
 def test_a_follow_up_has_the_last_questions_about_the_same_picture(

@@ -2,12 +2,13 @@
 
 from vlm.commands import app, describe, fetch, merge
 from vlm.commands.dataset import caption, check, draw, lineage
-from vlm.commands.measure import benchmark, curve, evaluate, judge, quiz
+from vlm.commands.measure import benchmark, calibrate, curve, evaluate, judge, quiz
 
 COMMANDS = {
     "app": app,
     "describe": describe,
     "evaluate": evaluate,
+    "calibrate": calibrate,
     "judge": judge,
     "curve": curve,
     "benchmark": benchmark,

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
             place = f"{row['source']}[{row['index']}]" if row["source"].endswith("parquet") else ""
             text = row["text"] if "text" in row else row["error"]
             stream = sys.stderr if "error" in row else sys.stdout
-            print(f"{place or row['source']}: {text}", file=stream, flush=True)
+            chance = f" [right: {row['probability']:.0%}]" if "probability" in row else ""
+            print(f"{place or row['source']}: {text}{chance}", file=stream, flush=True)
             for later in row.get("then", ()):
                 print(f"  {later['prompt']} {later['text']}", flush=True)
     return int(failed)

@@ -23,6 +23,7 @@ from vlm.evaluation.metrics import rubric, rules
 from vlm.evaluation.metrics.attributes import normalise_facts
 from vlm.evaluation.scores import label_columns
 from vlm.evaluation.suites import Answered, facts_for_judge
+from vlm.inference import calibration
 from vlm.inference.batch import batch
 from vlm.loading.parts import weights_hash
 from vlm.system import files
@@ -58,10 +59,12 @@ def evaluate(
         resume: keep matching predictions in `out`.
 
     Raises:
-        UserError: when no description could be judged and there are no labels to compare with.
+        UserError: when no description could be judged and there are no labels to compare with, or
+            the model's calibration.json is damaged.
     """
     suite = suites.find(data)
     prompt = prompt or suite.prompt
+    calibrator = calibration.find(bundle).get(prompt)
     rows = predict(bundle, records, prompt, out, resume, data=data)
     answered = Answered(bundle, records, rows, judge or RulesJudge(), prompt, sample_size, out)
     scores = {"model": bundle.name, "data": data, "pictures": len(records), "prompt": prompt}
@@ -69,6 +72,7 @@ def evaluate(
     for part in suite.parts:
         if not skipped.get(part):
             scores |= suites.PARTS[part](answered)
+    scores |= {"calibration": calibrator.measured} if calibrator else {}
     if out:
         files.write_json(out / results.SCORES, scores)
     return scores

@@ -1,7 +1,28 @@
-"""Measure how confident a model was in an answer: the probability of each token it chose."""
+"""Record what shows how sure a model is: the probabilities of tokens, the picture's features."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
+from torch import nn
 from transformers import LogitsProcessor
+
+from vlm.loading import parts
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What shows how sure the model is of one answer.
+
+    Attributes:
+        token_probabilities: of each generated token, the end token included.
+        features: the vision tower's features of the picture, averaged over its patches; empty for
+            a model without a tower, or one that cuts pictures into tiles.
+    """
+
+    token_probabilities: tuple[float, ...]
+    features: tuple[float, ...] = ()
 
 
 class Confidence(LogitsProcessor):
@@ -14,6 +35,7 @@ class Confidence(LogitsProcessor):
     def __init__(self) -> None:
         self.chosen: list[torch.Tensor] = []  # each float[B]
         self.last: torch.Tensor | None = None  # float[B, V]
+        self.features: torch.Tensor | None = None  # float[B, Dv]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         self._choose(input_ids[:, -1])
@@ -24,12 +46,35 @@ class Confidence(LogitsProcessor):
         if self.last is not None:
             self.chosen.append(self.last.gather(1, tokens[:, None])[:, 0])
 
-    def mean(self, ids: torch.Tensor, mask: torch.Tensor) -> float:
-        """Return the mean probability of the generated `ids` int64[B, T] where `mask` is true."""
+    @contextmanager
+    def watching(self, model: nn.Module, batch_size: int) -> Iterator[None]:
+        """Record the features that reach the projector while the model answers a batch."""
+
+        def record(projector: nn.Module, inputs: tuple) -> None:
+            if inputs and inputs[0].dim() == 3 and len(inputs[0]) == batch_size:  # else tiles
+                self.features = inputs[0].detach().float().mean(1)
+
+        name = parts.part_name(model, parts.CONNECTORS)
+        if not name or not parts.part_name(model, parts.TOWERS):
+            yield
+            return
+        hook = model.get_submodule(name).register_forward_pre_hook(record)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+    def of_answers(self, ids: torch.Tensor, mask: torch.Tensor) -> list[Evidence]:
+        """Return the evidence for each answer of `ids` int64[B, T], whose tokens are in `mask`."""
         if len(self.chosen) < ids.shape[1]:
             self._choose(ids[:, -1])
-        probabilities = torch.stack(self.chosen[: ids.shape[1]], dim=1)  # float[B, T]
-        return probabilities[mask].mean().item()
+        probabilities = torch.stack(self.chosen[: ids.shape[1]], dim=1).cpu()  # float[B, T]
+        pairs = zip(probabilities, mask.cpu(), strict=True)
+        chosen = [tuple(row[in_answer].tolist()) for row, in_answer in pairs]
+        if self.features is None:
+            return [Evidence(row) for row in chosen]
+        features = [tuple(row) for row in self.features.cpu().tolist()]
+        return [Evidence(*pair) for pair in zip(chosen, features, strict=True)]
 
 
 def answer_mask(ids: torch.Tensor, end_ids: int | list[int] | None) -> torch.Tensor:

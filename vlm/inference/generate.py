@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from PIL import Image
@@ -12,7 +12,7 @@ from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaLis
 
 from vlm.config import GenerateConfig
 from vlm.inference import encoding
-from vlm.inference.confidence import Confidence, answer_mask
+from vlm.inference.confidence import Confidence, Evidence, answer_mask
 from vlm.inference.encoding import History
 from vlm.types import Bundle
 
@@ -28,9 +28,9 @@ class Stats:
             the moment the model was free.
         started: that moment, on the clock of `time.monotonic()`.
         stopped: "stop" or "deadline" when the answer was cut short, else empty.
-        probability: mean probability of the generated tokens, after the repetition penalty and
-            before temperature, top-k and top-p; set when the answer is complete, and 0 for beam
-            search, which does not choose token by token.
+        evidence: of each answer how sure the model is, its probabilities taken after the
+            repetition penalty and before temperature, top-k and top-p; set when the answer is
+            complete, and empty for beam search, which does not choose token by token.
     """
 
     tokens: int = 0
@@ -38,7 +38,13 @@ class Stats:
     seconds: float = 0.0
     started: float = 0.0
     stopped: str = ""
-    probability: float = 0.0
+    evidence: list[Evidence] = field(default_factory=list)
+
+    @property
+    def probability(self) -> float:
+        """Mean probability of all generated tokens, 0 for beam search; says nothing of truth."""
+        each = [value for answer in self.evidence for value in answer.token_probabilities]
+        return sum(each) / len(each) if each else 0.0
 
     @property
     def tokens_per_second(self) -> float:
@@ -186,17 +192,19 @@ def _generate(bundle, inputs, config: GenerateConfig, stops, stats, streamer=Non
     model, settings = bundle.model, generation_config(bundle, config)
     if config.temperature > 0:
         torch.manual_seed(config.seed)
-    confidence = Confidence() if config.num_beams == 1 else None
-    ids = model.generate(
-        **{name: value.to(model.device) for name, value in inputs.items()},
-        generation_config=settings,
-        logits_processor=[confidence] if confidence else [],
-        stopping_criteria=StoppingCriteriaList([_Interrupt(stops, config.deadline, stats)]),
-        streamer=streamer,
-    )
+    confidence = Confidence()
+    with confidence.watching(model, len(inputs["input_ids"])):
+        ids = model.generate(
+            **{name: value.to(model.device) for name, value in inputs.items()},
+            generation_config=settings,
+            logits_processor=[confidence] if config.num_beams == 1 else [],
+            stopping_criteria=StoppingCriteriaList([_Interrupt(stops, config.deadline, stats)]),
+            streamer=streamer,
+        )
     new_ids = ids[:, inputs["input_ids"].shape[1] :]
-    if confidence:
-        stats.probability = confidence.mean(new_ids, answer_mask(new_ids, settings.eos_token_id))
+    if config.num_beams == 1:
+        mask = answer_mask(new_ids, settings.eos_token_id)
+        stats.evidence = confidence.of_answers(new_ids, mask)
     return new_ids
 
 

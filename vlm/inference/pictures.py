@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from PIL import Image
@@ -10,7 +10,7 @@ from PIL import Image
 from vlm.config import GenerateConfig
 from vlm.data.images import SUFFIXES, BadImage, open_image
 from vlm.errors import UserError
-from vlm.inference import generate
+from vlm.inference import calibration, generate
 from vlm.inference.batch import LONG_DEADLINE
 from vlm.inference.encoding import History
 from vlm.types import Bundle
@@ -112,19 +112,25 @@ def _converse(
 ) -> Iterator[dict]:
     """Yield for each picture the first answer as `text` and the later ones under `then`.
 
+    For a calibrated question the row has the `probability` that its first answer is right.
+
     `config.deadline` is the time for one answer; a batch gets that time for each of its answers.
     """
     config = replace(config, deadline=min(config.deadline * len(images), LONG_DEADLINE.deadline))
     histories: list[History] = [()] * len(images)
+    calibrators, chances = calibration.find(bundle), []
     for prompt in prompts:
-        same_prompt = [prompt] * len(images)
-        texts = generate.answers(bundle, images, same_prompt, config, histories=histories)
+        stats, same_prompt = generate.Stats(), [prompt] * len(images)
+        settings = {"histories": histories, "stats": stats}
+        texts = generate.answers(bundle, images, same_prompt, config, **settings)
+        chances = chances or calibration.probabilities_right(calibrators, prompt, config, stats)
         histories = [
             (*history, (prompt, text)) for history, text in zip(histories, texts, strict=True)
         ]
-    for (_, text), *later in histories:
+    for ((_, text), *later), chance in zip_longest(histories, chances):
+        row = {"text": text} | ({} if chance is None else {"probability": round(chance, 4)})
         then = [{"prompt": prompt, "text": answer} for prompt, answer in later]
-        yield {"text": text} | ({"then": then} if then else {})
+        yield row | ({"then": then} if then else {})
 
 
 def _open(item: Item) -> Image.Image | str:

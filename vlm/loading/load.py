@@ -28,6 +28,7 @@ from vlm.types import Bundle
 
 SHARD = "9MB"  # a Space takes files up to 10 MB without LFS
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+CALIBRATION = "calibration.json"  # how often these very weights answer rightly
 HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 
 
@@ -200,6 +201,7 @@ def save(bundle: Bundle, folder: Path, dtype: str = "float16") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("model*.safetensors*"):
         stale.unlink()
+    (folder / CALIBRATION).unlink(missing_ok=True)
     stored = copy.deepcopy(bundle.model).to(number_format)
     if isinstance(stored, VlmForConditionalGeneration):
         stored.config.auto_map = {"AutoModel": f"modeling_vlm.{VlmModel.__name__}"}

@@ -22,6 +22,7 @@ from vlm.system import files
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 
 # A contrast of at least 3 to 1 (WCAG 2.2, criterion 1.4.11) on white and on slate pages.
@@ -36,6 +37,7 @@ INK, FAINT = (
 PRINTED = ("#1f2937", "#d9dde3")
 LONGEST = 40  # characters of a name in the legend
 ROW = 17  # height of a line of the legend, in points
+INCH = 72  # points
 DOTS = 144  # per inch, in a PNG
 MOST_TICKS = 8
 SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "loupe", "font.size": 12}
@@ -73,10 +75,11 @@ def svg(
         ceiling: the largest possible value, where the axis ends.
     """
     file = io.StringIO()
-    with _quiet():
+    with quiet():
         figure = _figure(lines, title, size, ceiling, (INK, FAINT))
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return _for_page(file.getvalue(), lines, title, f"chart{size[0]}")
+    title = f"{title}, over millions of tokens seen"
+    return for_page(file.getvalue(), title, summary(lines), f"chart{size[0]}")
 
 
 def png(
@@ -92,7 +95,7 @@ def png(
         UserError: when `out` cannot be written.
     """
     file = io.BytesIO()
-    with _quiet():
+    with quiet():
         _figure(lines, title, size, ceiling, PRINTED).savefig(file, format="png", dpi=DOTS)
     try:
         files.write_bytes(out, file.getvalue())
@@ -103,7 +106,7 @@ def png(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Apply our settings, one thread at a time; characters the font lacks become boxes."""
     import matplotlib
 
@@ -123,13 +126,13 @@ def _figure(
 
     columns = 2 if len(lines) > 1 and size[0] >= WIDE[0] else 1
     height = size[1] + ROW * -(-len(lines) // columns)
-    figure = Figure(figsize=(size[0] / 72, height / 72), layout="constrained")
+    figure = Figure(figsize=(size[0] / INCH, height / INCH), layout="constrained")
     axes = figure.subplots()
     for number, line in enumerate(lines):
         _plot(axes, line, number)
     _scale(axes, lines, ceiling)
-    _style(axes, title, *ink)
-    _legend(figure, axes, lines, columns, ink[0])
+    style(axes, title, "million tokens seen (log scale)", *ink)
+    legend(figure, axes.lines, lines, columns, ink[0])
     return figure
 
 
@@ -171,21 +174,23 @@ def _ticks(low: float, high: float) -> list[float]:
     return ticks if len(ticks) > 1 else sorted({float(f"{low:.3g}"), float(f"{high:.3g}")})
 
 
-def _style(axes: "Axes", title: str, ink: str, faint: str) -> None:
-    """Set title and axis label, the grid behind the lines, no frame."""
+def style(axes: "Axes", title: str, label: str, ink: str, faint: str) -> None:
+    """Set title and label of the x axis, the grid behind the lines, no frame."""
     axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=ink, pad=10)
-    axes.set_xlabel("million tokens seen (log scale)", color=ink)
+    axes.set_xlabel(label, color=ink)
     axes.tick_params(colors=ink, length=0)
     axes.grid(True, color=faint, linewidth=1)
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
 
 
-def _legend(figure: "Figure", axes: "Axes", lines: Sequence[Line], columns: int, ink: str) -> None:
+def legend(
+    figure: "Figure", drawn: Sequence["Line2D"], lines: Sequence[Line], columns: int, ink: str
+) -> None:
     """Add the legend below the chart; names are set last, so that `$` and `_` stay literal."""
     names = [str(number) for number in range(len(lines))]
-    legend = figure.legend(
-        axes.lines,
+    box = figure.legend(
+        drawn,
         names,
         loc="outside lower left",
         ncols=columns,
@@ -194,7 +199,7 @@ def _legend(figure: "Figure", axes: "Axes", lines: Sequence[Line], columns: int,
         handlelength=3.2,
         fontsize=12,
     )
-    for text, line in zip(legend.get_texts(), lines, strict=True):
+    for text, line in zip(box.get_texts(), lines, strict=True):
         text.set_parse_math(False)
         suffix = "" if line.points else " (not measured)"
         text.set_text(_shorten(line.name, LONGEST - len(suffix)) + suffix)
@@ -218,7 +223,7 @@ def summary(lines: Sequence[Line]) -> str:
     return " ".join(sentences)
 
 
-def _for_page(text: str, lines: Sequence[Line], title: str, ident: str) -> str:
+def for_page(text: str, title: str, description: str, ident: str) -> str:
     """Make matplotlib's SVG part of a page: no leaking styles, unique ids, the page's font."""
     box = re.search(r'viewBox="([^"]+)"', text)
     body = text[text.index(">", text.index("<svg")) + 1 :]
@@ -231,6 +236,6 @@ def _for_page(text: str, lines: Sequence[Line], title: str, ident: str) -> str:
         f'aria-describedby="{ident}-desc" '
         f'viewBox="{box.group(1) if box else ""}" xmlns="http://www.w3.org/2000/svg" '
         'xmlns:xlink="http://www.w3.org/1999/xlink" stroke-linejoin="round">'
-        f'<title id="{ident}-title">{escape(title)}, over millions of tokens seen</title>'
-        f'<desc id="{ident}-desc">{escape(summary(lines))}</desc>{body}'
+        f'<title id="{ident}-title">{escape(title)}</title>'
+        f'<desc id="{ident}-desc">{escape(description)}</desc>{body}'
     )

@@ -17,7 +17,7 @@ from vlm.config import CAPTION, DESCRIBE
 from vlm.data.images import Picture
 from vlm.evaluation import results
 from vlm.evaluation.metrics import intervals, rubric
-from vlm.reporting import report_data, report_parts
+from vlm.reporting import reliability, report_data, report_parts
 from vlm.reporting.report_data import EvaluationData, strip_folders
 from vlm.reporting.values import column_label
 from vlm.system import files
@@ -80,6 +80,7 @@ def _page(folder: Path, pictures: Mapping[str, Picture]) -> dict[str, Any]:
         "gallery": gallery,
         "agreements": report_parts.agreements(judged),
         "broken": broken,
+        "reliability": reliability.svg(evaluation.calibration) if evaluation.calibration else "",
         "speed": report_parts.speed(folder),
         "versions": evaluation.versions or versions(),
         "command": _command(evaluation),

@@ -11,7 +11,9 @@ from typing import Any
 from vlm.errors import UserError
 from vlm.evaluation import results
 from vlm.evaluation.metrics import rubric
+from vlm.reporting import reliability
 from vlm.reporting.curves import METRICS
+from vlm.reporting.reliability import Reliability
 from vlm.reporting.values import as_dict, as_list, as_text, column_label, is_estimate, is_number
 
 PERCENT = 100.0  # the best value of a share
@@ -89,6 +91,7 @@ class EvaluationData:
         captions: agreement with people's captions; shares of unbacked things, in percent.
         exact: shares of descriptions that use the metadata's label, in percent.
         confusions: attribute -> rows of (metadata, description, count).
+        calibration: how honest the probability beside an answer is, if the model has one.
     """
 
     model: str
@@ -111,6 +114,7 @@ class EvaluationData:
     why_unjudged: dict[str, str]
     not_measured: dict[str, str]
     versions: dict[str, str]
+    calibration: Reliability | None = None
 
     @property
     def headline(self) -> Figure:
@@ -152,6 +156,7 @@ def read(folder: Path) -> EvaluationData:
         why_unjudged=_texts(scores.get("why_unjudged")),
         not_measured=_texts(scores.get("not_measured")),
         versions=_texts(scores.get("versions")),
+        calibration=reliability.read(scores.get("calibration")),
     )
 
 

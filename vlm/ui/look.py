@@ -76,7 +76,8 @@ CSS = """
 .dark [role=tab][aria-selected=true] { color: var(--primary-300) !important; }
 #results-bar { align-items: center; flex-wrap: nowrap; }
 #results-bar > :first-child { flex: 1 1 auto; width: auto; }
-#chart svg { display: block; width: 100%; height: auto; }
+#chart svg, .diagram svg { display: block; width: 100%; height: auto; }
+.diagram { max-width: 26rem; }
 #chart .narrow { display: none; }
 .fold { margin: 6px 2px; }
 .fold > summary { cursor: pointer; font-size: .88rem; color: var(--body-text-color-subdued); }

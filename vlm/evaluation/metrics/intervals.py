@@ -66,6 +66,21 @@ def of_totals(
     return _bootstrap(columns, statistic, paired=True, batch=BATCH)
 
 
+def paired(
+    first: Sequence[float],
+    second: Sequence[float],
+    statistic: Callable[[np.ndarray, np.ndarray], float],
+) -> Estimate:
+    """Estimate a statistic of two columns over the same items, resampled in pairs.
+
+    Raises:
+        ValueError: when the numbers of values differ, or there are none.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} and {len(second)} values are not of the same items")
+    return _bootstrap((first, second), statistic, paired=True, vectorized=False)
+
+
 def is_noise(change: Estimate) -> bool:
     """Return True if the interval of a difference contains zero."""
     return change.low <= 0 <= change.high
@@ -122,12 +137,14 @@ def _bootstrap(
     *,
     paired: bool = False,
     batch: int | None = None,
+    vectorized: bool = True,
 ) -> Estimate:
     """Compute a statistic of one or several samples with its interval.
 
     Args:
         paired: the samples describe the same items, which are resampled together.
         batch: resamples in memory at a time, None = all.
+        vectorized: the statistic takes many resamples at once, and the axis of the items.
     """
     from scipy.stats import bootstrap
 
@@ -135,7 +152,8 @@ def _bootstrap(
     sizes = [values.size for values in data]
     if not min(sizes):
         raise ValueError("no values to estimate from")
-    value, count = float(statistic(*data, axis=-1)), sizes[0] if paired else sum(sizes)
+    axis = {"axis": -1} if vectorized else {}
+    value, count = float(statistic(*data, **axis)), sizes[0] if paired else sum(sizes)
     if min(sizes) == 1:  # a single value has no spread
         return Estimate(value, value, value, count)
     with warnings.catch_warnings():
@@ -145,7 +163,7 @@ def _bootstrap(
             statistic,
             method="percentile",
             paired=paired,
-            vectorized=True,
+            vectorized=vectorized,
             batch=batch,
             n_resamples=RESAMPLES,
             confidence_level=CONFIDENCE,

@@ -90,8 +90,30 @@ def stream_answer(
     yield text
 
 
-def summarize(bundle: Bundle, text: str, stats: Any) -> str:
-    """Return one line with the model's name, its device and the cost of the answer."""
+def probability_right(
+    bundle: Bundle, prompt: str, values: dict[str, Any], stats: Any, history: History = ()
+) -> float | None:
+    """Return the probability that the answer is right, None where it was never measured.
+
+    Raises:
+        UserError: when the model's calibration is damaged.
+    """
+    from vlm.inference import calibration  # imports transformers
+
+    if history:
+        return None
+    config = settings.to_config(values)
+    found = calibration.find(bundle)
+    return next(iter(calibration.probabilities_right(found, prompt, config, stats)), None)
+
+
+def summarize(bundle: Bundle, text: str, stats: Any, probability: float | None = None) -> str:
+    """Return one line with the model's name, its device and the cost of the answer.
+
+    Args:
+        probability: that the answer is right, None if it was not measured: then no number at all
+            is shown, as the model's token probabilities say nothing of truth.
+    """
     parts = [
         bundle.name,
         f"on {get_device_name(bundle)}",
@@ -99,8 +121,8 @@ def summarize(bundle: Bundle, text: str, stats: Any) -> str:
         f"{stats.tokens} tokens",
         f"{stats.tokens_per_second:.1f} tokens/s",
     ]
-    if stats.probability:
-        parts.append(f"mean token probability {stats.probability:.0%}")
+    if probability is not None:
+        parts.append(f"right with a probability of {probability:.0%}")
     if stats.stopped:
         parts.append(CUT_SHORT[stats.stopped])
     if not text.strip():

@@ -196,7 +196,8 @@ def stream_page(
         named = dict(zip(settings.NAMES, values, strict=True))
         for text in answers.stream_answer(bundle, image, prompt, named, stop, stats, history):
             yield [text, note(f"{bundle.name} answers… {stats.tokens} tokens", "busy")]
-        yield [text, note(answers.summarize(bundle, text, stats), "done")]
+        chance = answers.probability_right(bundle, prompt, named, stats, history)
+        yield [text, note(answers.summarize(bundle, text, stats, chance), "done")]
     except Exception as error:
         sentence = explain(error)
         toast(sentence)

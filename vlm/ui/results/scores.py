@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from vlm.errors import UserError
 from vlm.evaluation.results import CAPTION_NAMES, LABEL_NAMES
-from vlm.reporting import report_data
+from vlm.reporting import reliability, report_data
 from vlm.reporting.catalog import Evaluation
 from vlm.reporting.report_data import Difference, EvaluationData, Figure, GalleryRow
 from vlm.reporting.values import column_label
@@ -47,7 +47,15 @@ def render(evaluation: Evaluation | None) -> str:
     lists = _render_list("Image ablation", data.probes)
     lists += _render_list("Task-specific tests", data.abilities)
     columns = Markup('<div class="pair"><div>{}</div><div>{}</div></div>').format(tables, lists)
-    return join([_render_head(data), columns, _render_confusions(data), _render_galleries(data)])
+    return join(
+        [
+            _render_head(data),
+            columns,
+            _render_calibration(data),
+            _render_confusions(data),
+            _render_galleries(data),
+        ]
+    )
 
 
 def _render_head(data: EvaluationData) -> Markup:
@@ -104,6 +112,20 @@ def _render_list(title: str, figures: Sequence[Figure]) -> Markup:
     line = Markup('<li>{}: <b>{}</b> {} <span class="why">({})</span></li>')
     lines = join(line.format(f.name, f"{f.mean:.3g}", f.says, interval(f, 1)) for f in figures)
     return Markup('<h3>{}</h3><ul class="lines">{}</ul>').format(title, lines)
+
+
+def _render_calibration(data: EvaluationData) -> Markup:
+    """Return the reliability diagram beside its figures, if the model is calibrated."""
+    shown = data.calibration
+    if not shown:
+        return Markup("")
+    chart = Markup('<div class="diagram">{}</div>').format(Markup(reliability.svg(shown)))
+    head = ("Figure (95 % interval)", "Mean token probability", "Calibrated")
+    caption = f"Calibration, on {shown.answers:,} answers that it was not fitted to"
+    figures = table(caption, head, shown.figures)
+    head = ("Pictures", "Given, %", "Right, %", "Answers")
+    figures += table("Probability given, and answers that are right", head, shown.data)
+    return Markup('<div class="pair">{}<div>{}</div></div>').format(chart, figures)
 
 
 def _render_confusions(data: EvaluationData) -> Markup:
