@@ -58,7 +58,7 @@ def refusal(name: str | Path, **settings) -> str:
 @pytest.mark.parametrize("name", ["nonsense", "", "a/b/c", "../x", "x" * 5000, "a\0b", "no/such/"])
 def test_unknown_name_lists_the_known_ones(name: str) -> None:
     sentence = refusal(name)
-    assert all(key in sentence for key, preset in PRESETS.items() if preset.path)
+    assert all(key in sentence for key, preset in PRESETS.items() if preset.openable)
     assert "config.json" in sentence and "Hub id" in sentence
 
 

@@ -53,6 +53,16 @@ def broken() -> None:
 
 
 @pytest.mark.slow
+def test_torchvision_is_imported_without_the_compiler() -> None:
+    done = in_a_new_process(
+        "import vlm, torchvision, sys\n"
+        "assert not {'torch._dynamo', 'torch._dynamo.utils'} & set(sys.modules)\n"
+        "from torch._dynamo.utils import same\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
 def test_a_broken_torchvision_works_with_the_package_only(broken: None) -> None:
     alone = in_a_new_process("import torchvision")
     assert alone.returncode != 0 and "torchvision::nms does not exist" in alone.stderr

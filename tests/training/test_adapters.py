@@ -20,7 +20,7 @@ from finetune import run_qlora
 from tests import ROOT, tiny
 from vlm.__main__ import main as command
 from vlm.inference import generate
-from vlm.loading import load, lora, presets, quantize
+from vlm.loading import adapter_weights, load, lora, presets, quantize
 from vlm.system import files, hub, runtime
 from vlm.training import panel, runs
 from vlm.training.adapters import equivalence, forgetting, recipe
@@ -287,7 +287,7 @@ def test_an_adapter_of_a_sharded_model_comes_from_its_checkpoint(
     assert recipe.UNCHECKED in capsys.readouterr().out
     run = workshop / "spread"
     best = runs.best_checkpoint(run)
-    one, other = (load_file(f / lora.WEIGHTS) for f in (run / runs.ADAPTER, best))
+    one, other = (load_file(f / adapter_weights.WEIGHTS) for f in (run / runs.ADAPTER, best))
     assert one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
     bundle = load.load(str(run / runs.ADAPTER), device="cpu")
     assert isinstance(generate.answer(bundle, tiny.picture(), "What?"), str)

@@ -43,7 +43,7 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: set CHROMIUM 
 
 def load_tiny(name: str) -> Bundle:
     """Load one of two tiny models."""
-    if name not in ("moda-mini", "smolvlm-256m"):
+    if name not in ("moda-mini", "smolvlm-256m", "everyday"):
         raise UserError(f"No model {name!r} here.")
     return dataclasses.replace(tiny.bundle(), name=name)
 
@@ -257,6 +257,28 @@ def test_presets_fill_the_prompt(address: str, visit: Callable) -> None:
     page.fill("#prompt textarea", "How many sleeves?")
     page.wait_for_selector("#preset input[value=Custom]:checked")
     assert page.input_value("#prompt textarea") == "How many sleeves?"
+
+
+def test_prompts_and_photographs_follow_the_model(address: str, visit: Callable) -> None:
+    page = visit(address)
+    assert not page.is_visible("#photographs")
+    page.fill("#model input", "everyday")
+    page.press("#model input", "Enter")
+    page.wait_for_selector("#preset input[value='Caption']:checked")
+    page.wait_for_selector("#photographs button img")
+    assert page.is_visible("#examples button img")
+    prompt = "document.querySelector('#prompt textarea').value"
+    assert page.evaluate(prompt) == "Caption this picture."
+    page.check("#preset input[value='Count']")
+    page.wait_for_function(f"{prompt}.startsWith('How many')")
+    page.get_by_role("button", name="Lion", exact=True).click()
+    page.wait_for_selector("#picture img[src*='lion']")
+    ask(page, 3)
+    page.wait_for_selector("#status :text('everyday · on CPU')")
+    page.fill("#model input", "moda-mini")
+    page.press("#model input", "Enter")
+    page.wait_for_selector("#preset input[value='Detailed']:checked")
+    page.wait_for_selector("#photographs", state="hidden")
 
 
 def test_missing_and_damaged_pictures_are_user_errors(

@@ -3,6 +3,8 @@
 import argparse
 import os
 
+from vlm.loading.presets import explain_default
+
 HELP = "start the app and print its address"
 
 
@@ -18,6 +20,8 @@ def run(args: argparse.Namespace) -> int:
     keep_gradio_local()
     if args.review:
         os.environ["VLM_REVIEW"] = args.review
+    if line := explain_default():
+        print(line)
     from vlm.ui import build_app  # imports gradio and torch
     from vlm.ui.serving import serve
 

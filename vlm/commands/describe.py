@@ -4,8 +4,9 @@ import argparse
 import json
 import sys
 
-from vlm.commands.flags import add_flags, add_shared, from_args, model_flags, open_model
+from vlm.commands.flags import add_flags, add_shared, from_args, open_model
 from vlm.config import GenerateConfig
+from vlm.loading.presets import explain_default
 
 HELP = "describe pictures"
 
@@ -19,7 +20,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
     add("--then", action="append", default=[], metavar="QUESTION", help=text)
     add("--jsonl", action="store_true", help="print one JSON object per line, not plain text")
     add_shared(parser, batch_size="pictures at a time (default: 16)")
-    model_flags(parser)
+    text = "preset, folder or Hub id (default: everyday if its weights are here, else moda-mini)"
+    add_shared(parser, model={"default": None, "help": text})
+    add_shared(parser, "device", "threads")
     add_flags(parser, GenerateConfig)
 
 
@@ -28,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     from vlm.inference.pictures import describe_items, find_items
 
     config = from_args(GenerateConfig, args)
+    if args.model is None and (line := explain_default()):
+        print(line, file=sys.stderr)
     bundle = open_model(args)
     failed = False
     items = find_items(args.paths)

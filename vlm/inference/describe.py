@@ -9,7 +9,7 @@ from vlm.types import Bundle
 
 def describe(
     picture: Picture,
-    model: str | Bundle = "moda-mini",
+    model: str | Bundle | None = None,
     prompt: str = DESCRIBE,
     config: GenerateConfig | None = None,
 ) -> str:
@@ -22,8 +22,8 @@ def describe(
 
     Args:
         picture: encoded bytes, a path or a PIL picture.
-        model: a name that `load` accepts, or a loaded model. A name is loaded on every call; for
-            several pictures load the model once and pass it.
+        model: a name that `load` accepts (None = the default model), or a loaded model. A name is
+            loaded on every call; for several pictures load the model once and pass it.
         prompt: the question.
         config: how the answer is decoded; greedily if omitted.
 
@@ -31,5 +31,5 @@ def describe(
         UserError: when the picture or the model cannot be opened, or the prompt is too long.
     """
     image = open_image(picture)
-    bundle = load(model) if isinstance(model, str) else model
+    bundle = model if isinstance(model, Bundle) else load(model)
     return answer(bundle, image, prompt, config)

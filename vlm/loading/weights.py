@@ -131,7 +131,34 @@ def resolve(name: str) -> str:
     if short is None or Path(name).is_dir():
         return name
     file = find_file(PACKAGES[short])
-    return str(ensure_converted(short, file)) if file else PACKAGES[short].hub_id
+    if file:
+        return str(ensure_converted(short, file))
+    converted = converted_folder(short)
+    return str(converted) if converted.is_dir() else PACKAGES[short].hub_id
+
+
+def is_here(name: str) -> bool:
+    """Return True if the weights of a part of a model are on this machine."""
+    from huggingface_hub import constants, try_to_load_from_cache  # not for help texts
+
+    short = _short_name(name)
+    if short is None or Path(name).is_dir():
+        return Path(name).is_dir()
+    if find_file(PACKAGES[short]) or converted_folder(short).is_dir():
+        return True
+    file = constants.SAFETENSORS_SINGLE_FILE
+    return isinstance(try_to_load_from_cache(PACKAGES[short].hub_id, file), str)
+
+
+def is_original(name: str) -> bool:
+    """Return True if a package has the weights of this part, but they open from the Hub."""
+    short = _short_name(name)
+    return short is not None and resolve(name) == PACKAGES[short].hub_id
+
+
+def converted_folder(short: str) -> Path:
+    """Return where the converted weights of a package are, or will be."""
+    return files.create_cache_folder("weights") / f"{short}-{PACKAGES[short].sha256[:8]}"
 
 
 def _short_name(name: str) -> str | None:
@@ -145,10 +172,8 @@ def ensure_converted(name: str, file: Path) -> Path:
     Raises:
         UserError: when the file has another hash, or the cache cannot be written.
     """
-    package = PACKAGES[name]
-    root = files.create_cache_folder("weights")
-    folder = root / f"{name}-{package.sha256[:8]}"
-    with FileLock(root / f"{name}.lock"):
+    package, folder = PACKAGES[name], converted_folder(name)
+    with FileLock(folder.with_name(f"{name}.lock")):
         if not folder.is_dir():
             if files.digest(file) != package.sha256:
                 raise UserError(

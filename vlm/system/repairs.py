@@ -5,7 +5,9 @@ import importlib.abc
 import importlib.util
 import logging
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 _MISSING_OPERATORS = ("nms", "qnms")
 _BITSANDBYTES_CPU, _OPTIONAL_KERNEL = "bitsandbytes.backends.cpu.ops", "kernels-community"
@@ -24,12 +26,40 @@ def repair_torchvision_when_imported() -> None:
 class _Repairer(importlib.abc.MetaPathFinder):
     """Import hook that repairs torchvision just before it is imported."""
 
-    called = False  # the repair itself looks for torchvision, which calls this hook again
+    busy = False  # the repair itself looks for torchvision, which calls this hook again
 
-    def find_spec(self, fullname: str, path=None, target=None) -> None:
-        if fullname == "torchvision" and not self.called:
-            self.called = True
+    def find_spec(self, fullname: str, path=None, target=None) -> ModuleSpec | None:
+        if fullname != "torchvision" or self.busy:
+            return None
+        self.busy = True
+        try:
             repair_torchvision()
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self.busy = False
+        if spec and spec.loader:
+            load = spec.loader.exec_module
+            spec.loader.exec_module = lambda module: _without_compiler(load, module)
+        return spec
+
+
+def _without_compiler(load, module: ModuleType) -> None:
+    """Load torchvision without torch's compiler, which takes a second to import.
+
+    torchvision imports it for one function that tells if an operator can be compiled.
+    """
+    names = "torch._dynamo", "torch._dynamo.utils"
+    if sys.modules.keys() & set(names):
+        return load(module)
+    stand_ins = {name: ModuleType(name) for name in names}
+    stand_ins[names[0]].__path__ = []
+    stand_ins[names[1]].is_compile_supported = lambda device: False
+    sys.modules.update(stand_ins)
+    try:
+        load(module)
+    finally:
+        for name in names:
+            del sys.modules[name]
 
 
 def repair_torchvision() -> bool:

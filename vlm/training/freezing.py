@@ -3,7 +3,7 @@
 from torch import nn
 
 from vlm.errors import UserError, lookup
-from vlm.loading.lora import TRAINABLE
+from vlm.loading.adapter_weights import TRAINABLE
 
 LAST_BLOCK = "last_block"  # of the vision tower
 

@@ -10,10 +10,9 @@ from PIL import Image
 
 from vlm.config import GenerateConfig
 from vlm.errors import UserError
-from vlm.loading.presets import PRESETS
+from vlm.loading.presets import PRESETS, default_model
 from vlm.types import Bundle
 
-FIRST = "moda-mini"
 WAIT = 120.0  # seconds that a request waits for the first model to load
 log = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ def load_bundle(name: str) -> Bundle:
     from vlm.loading import load
 
     bundle = load.load(name)
-    if name == FIRST:  # warm up torch, so that the first answer is not slow
+    if name == default_model():  # warm up torch, so that the first answer is not slow
         generate.answer(bundle, Image.new("RGB", (64, 64)), "?", GenerateConfig(max_new_tokens=2))
     return bundle
 
@@ -37,8 +36,8 @@ class Models:
     last request ends.
     """
 
-    def __init__(self, load_model: Callable[[str], Bundle] = load_bundle, first: str = FIRST):
-        self.load_model, self.first = load_model, first
+    def __init__(self, load_model: Callable[[str], Bundle] = load_bundle, first: str = ""):
+        self.load_model, self.first = load_model, first or default_model()
         self.problem = ""
         self._bundle: Bundle | None = None
         self._switching = threading.Lock()
@@ -79,6 +78,11 @@ class Models:
                 bundle = self._load(name)
                 self._set_current(bundle)
             return bundle
+
+    def get_name(self) -> str:
+        """Return the current model's name, or the first one's while it loads."""
+        bundle = self._bundle
+        return bundle.name if bundle else self.first
 
     def is_ready(self) -> bool:
         """Return True when a model is loaded."""
@@ -152,5 +156,5 @@ def check_name(name: str) -> None:
 
 def list_choices() -> list[tuple[str, str]]:
     """Return (label, name) of the presets that can be loaded, the shipped one first."""
-    presets = {name: preset for name, preset in PRESETS.items() if preset.path}
+    presets = {name: preset for name, preset in PRESETS.items() if preset.openable}
     return [(f"{name}: {preset.note}", name) for name, preset in presets.items()]

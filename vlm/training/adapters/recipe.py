@@ -147,7 +147,8 @@ def train_model(
     thumbnails = panel.save_thumbnails(shown, run) if main else []
     probed = small and held_out and main and not sharded
     before = base_answers(bundle, held_out, run) if probed else []
-    base_hash = lora.base_hash(bundle.model.get_base_model())
+    rows = lora.hashed_rows(bundle.processor)
+    base_hash = lora.base_hash(bundle.model.get_base_model(), rows)
     fit(
         bundle.model,
         PictureExamples(
@@ -174,7 +175,8 @@ def train_model(
 def save(bundle: Bundle, base: Base, run: Path, base_hash: str, gathered: Path | None) -> None:
     """Save the adapter, from a checkpoint where no process has all weights."""
     folder, names = run / runs.ADAPTER, (base.name, base.revision)
-    lora.save(bundle.model, bundle.processor, folder, *names, weights=base_hash, gathered=gathered)
+    how = {"gathered": gathered, "on_parts": load.is_built(base.name)}
+    lora.save(bundle.model, bundle.processor, folder, *names, weights=base_hash, **how)
 
 
 def base_answers(bundle: Bundle, records: Sequence[Record], run: Path) -> list[Turn]:

@@ -8,12 +8,10 @@ import gradio as gr
 from gradio.components.api_component import Api
 
 from vlm.config import GenerateConfig
-from vlm.data.grammar.products import PROMPTS
-from vlm.ui.describe import answers, settings
+from vlm.ui.describe import answers, prompts, settings
 from vlm.ui.model_holder import Models
 from vlm.ui.sentences import as_client_errors
 
-PROMPT = PROMPTS["detailed"][1]
 SUMMARY = "Answer a question about a picture, or describe it; the text so far is streamed."
 
 
@@ -35,10 +33,11 @@ def make_schema(kind: type) -> dict[str, str]:
 
 def add(image: gr.Image, models: Models) -> None:
     """Add the endpoint; its argument names are public and must stay."""
+    question = prompts.first(models.first)[1]
 
     def describe(
         image: dict,
-        prompt: str = PROMPT,
+        prompt: str = question,
         max_new_tokens: int = GenerateConfig.max_new_tokens,
         temperature: float = GenerateConfig.temperature,
         top_p: float = GenerateConfig.top_p,
@@ -55,7 +54,7 @@ def add(image: gr.Image, models: Models) -> None:
 
     describe.__doc__ = make_docstring()
     numbers = [Api(f.default, make_schema(f.type), settings.make_label(f)) for f in settings.FIELDS]
-    inputs = [image, Api(PROMPT, make_schema(str), "Prompt"), *numbers]
+    inputs = [image, Api(question, make_schema(str), "Prompt"), *numbers]
     trigger = gr.Button(visible=False)
     trigger.click(
         describe,

@@ -1,7 +1,6 @@
 """The Describe tab: a picture, a prompt and a streamed answer."""
 
 import html
-import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,30 +9,26 @@ from typing import Any
 import gradio as gr
 
 from vlm.data.grammar import boxes
-from vlm.data.grammar.products import PROMPTS
 from vlm.inference.encoding import History
-from vlm.ui.describe import answers, api, examples, marks, more_pictures, picture, settings
+from vlm.loading.presets import explain_default
+from vlm.ui.describe import (
+    answers,
+    api,
+    examples,
+    marks,
+    more_pictures,
+    photographs,
+    picture,
+    prompts,
+    settings,
+)
 from vlm.ui.model_holder import Models, list_choices
 from vlm.ui.sentences import explain, note, toast
 
-CUSTOM = "Custom"
-PRESET_PROMPTS = {  # label -> prompt
-    "Short": PROMPTS["brief"][0],
-    "Detailed": PROMPTS["detailed"][1],
-    "Attributes as JSON": PROMPTS["json"][4],
-    "What is it?": PROMPTS["kind"][0],
-    "Which colour?": PROMPTS["colour"][0],
-    "Who is it for?": PROMPTS["gender"][0],
-}
-DEFAULT_PRESET = "Detailed"
 MAX_HISTORY = 2  # earlier questions sent with a follow-up
 BUSY = {"concurrency_id": answers.QUEUE, "concurrency_limit": 1}
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 AT_ONCE = {"queue": False, **PRIVATE}
-PRESETS_JSON = json.dumps(PRESET_PROMPTS)
-SET_PROMPT = f"(name, old) => ({PRESETS_JSON})[name] ?? old"
-NAME_PROMPT = f"""(text) =>
-  Object.entries({PRESETS_JSON}).find(([, prompt]) => prompt === text)?.[0] ?? '{CUSTOM}'"""
 COPY = "(text) => window.loupe.copy(text)"
 
 
@@ -59,8 +54,10 @@ def build(models: Models, chip: gr.HTML) -> None:
     """Build the tab and the endpoint /describe; `chip` is the header's line about the model."""
     widgets = _lay_out(models)
     _wire_answer(widgets, models)
-    _wire_model(widgets, models, chip)
-    _build_examples(widgets)
+    gr.HTML('<h2 class="heading">Examples</h2>', elem_classes="plain")
+    photos = _build_examples(widgets, models, photographs.read(), "photographs")
+    _build_examples(widgets, models, examples.read(), "examples")
+    _wire_model(widgets, models, chip, photos)
     with gr.Accordion("More pictures: fashion and CIFAR-10", open=False, elem_id="more") as more:
         more_pictures.build(more, widgets.image, widgets.answer, widgets.status)
     api.add(widgets.image, models)
@@ -71,15 +68,7 @@ def _lay_out(models: Models) -> Widgets:
     with gr.Row(elem_id="bench"):
         with gr.Column(min_width=320):
             image = picture.build(label="Picture", height=300, elem_id="picture")
-            names = [*PRESET_PROMPTS, CUSTOM]
-            preset = gr.Radio(names, value=DEFAULT_PRESET, label="Ask for", elem_id="preset")
-            prompt = gr.Textbox(
-                PRESET_PROMPTS[DEFAULT_PRESET],
-                label="Prompt",
-                lines=2,
-                elem_id="prompt",
-                max_length=2000,
-            )
+            preset, prompt = prompts.build(models.first)
             follow = gr.Checkbox(
                 label="Follow-up: remember my last two questions about this picture",
                 elem_id="follow",
@@ -92,7 +81,8 @@ def _lay_out(models: Models) -> Widgets:
             )
             marked = marks.build()
             with gr.Row(elem_id="below-answer"):
-                status = gr.HTML(note("Give a picture, then press Describe."), elem_id="status")
+                welcome = f"Give a picture, then press Describe. {explain_default()}"
+                status = gr.HTML(note(welcome.strip()), elem_id="status")
                 copy = gr.Button("Copy", size="sm", scale=0, min_width=90, elem_id="copy")
             model = gr.Dropdown(
                 list_choices(),
@@ -127,8 +117,8 @@ def _wire_answer(w: Widgets, models: Models) -> None:
         return [note("There was no answer; press Describe again.", "failed"), *restore_buttons()]
 
     buttons, conversation = [w.go, w.stop], gr.State({})  # one conversation per visitor
-    w.preset.input(None, [w.preset, w.prompt], w.prompt, js=SET_PROMPT)
-    w.prompt.change(None, w.prompt, w.preset, js=NAME_PROMPT)
+    w.preset.input(None, [w.preset, w.prompt, w.model], w.prompt, js=prompts.SET_PROMPT)
+    w.prompt.change(None, [w.prompt, w.model], w.preset, js=prompts.NAME_PROMPT)
     w.copy.click(None, w.answer, None, js=COPY)
     started = w.go.click(begin, None, [w.answer, w.status, *buttons, w.marked], **AT_ONCE)
     inputs = [conversation, w.follow, w.image, w.prompt, *w.controls]
@@ -204,8 +194,15 @@ def stream_page(
         yield [text, note(sentence, "failed")]
 
 
-def _wire_model(w: Widgets, models: Models, chip: gr.HTML) -> None:
-    """Wire up the model picker: a failed switch shows the error and keeps the old model."""
+def _wire_model(w: Widgets, models: Models, chip: gr.HTML, photos: gr.Gallery) -> None:
+    """Wire up the model picker: a failed switch shows the error and keeps the old model.
+
+    Prompts and example photographs follow the model.
+    """
+
+    def follow(prompt: str) -> list[Any]:
+        name = models.get_name()
+        return [*prompts.switch(prompt, name), gr.Gallery(visible=photographs.are_shown(name))]
 
     def switch(name: str) -> list[Any]:
         try:
@@ -221,7 +218,8 @@ def _wire_model(w: Widgets, models: Models, chip: gr.HTML) -> None:
     loading = w.model.input(
         lambda name: note(f"Loading {name}…", "busy"), w.model, w.status, **AT_ONCE
     )
-    loading.then(switch, w.model, [w.model, w.status, chip], **PRIVATE)
+    switched = loading.then(switch, w.model, [w.model, w.status, chip], **PRIVATE)
+    switched.then(follow, w.prompt, [w.preset, w.prompt, photos], **AT_ONCE)
 
 
 def format_chips(models: Models) -> str:
@@ -230,21 +228,22 @@ def format_chips(models: Models) -> str:
     return f'<p class="chips">{spans}</p>'
 
 
-def _build_examples(w: Widgets) -> None:
-    """Build the gallery of examples; a click shows picture, prompt and stored answer at once."""
-    items = examples.read()
-    if not items:
-        return
+def _build_examples(
+    w: Widgets, models: Models, items: list[examples.Example], name: str
+) -> gr.Gallery:
+    """Build a gallery; a click shows picture, prompt and stored answer at once."""
     pictures = [(str(item.path), item.title) for item in items]
-    gr.HTML('<h2 class="heading">Examples</h2>', elem_classes="plain")
-    gallery = more_pictures.build_gallery(pictures, label="Examples", elem_id="examples")
+    shown = photographs.are_shown(models.first) if name == "photographs" else bool(items)
+    gallery = more_pictures.build_gallery(
+        pictures, label=name.capitalize(), elem_id=name, visible=shown
+    )
 
     def choose(cached: list[tuple[str, str]], picked: gr.SelectData) -> list[Any]:
         item = items[picked.index]
         line = note(item.format_status(), "stored" if item.answer else "idle")
-        names = (name for name, text in PRESET_PROMPTS.items() if text == item.prompt)
-        preset = next(names, CUSTOM)
-        prompt = [item.prompt, preset] if item.prompt else [gr.skip(), gr.skip()]
+        label = prompts.name(item.prompt, models.get_name())
+        prompt = [item.prompt, label] if item.prompt else [gr.skip(), gr.skip()]
         return [more_pictures.get_chosen_path(cached, picked.index), *prompt, item.answer, line]
 
     gallery.select(choose, gallery, [w.image, w.prompt, w.preset, w.answer, w.status], **AT_ONCE)
+    return gallery
