@@ -28,8 +28,21 @@ VARIANTS: dict[str, list[str]] = {
     "patches-pixel-shuffle": ["--image-features", "patches", "--projector", "pixel_shuffle"],
     "pooled-unfrozen-block": ["--image-features", "pooled", "--projector", "mlp", "--unfreeze"],
 }
+_EVERYDAY = ["--preset", "everyday", "--batch-size", "20", "--set"]
+_EVERYDAY += ["tasks=caption", "words=6", "lora=32", "warmup_steps=20", "turns=0"]
+VARIANTS |= {
+    "everyday-1-token": [*_EVERYDAY, "--image-features", "pooled"],
+    "everyday-17-tokens": [*_EVERYDAY, "--image-features", "grid"],
+    "everyday-49-tokens": [*_EVERYDAY, "--image-features", "patches"],
+    "everyday-no-words": [*_EVERYDAY, "words=0"],
+    "everyday-separate": [*_EVERYDAY, "packed=no"],
+    "everyday-full": [*_EVERYDAY, "lora=0", "projector_rate=1e-3", "--learning-rate", "1.5e-4"],
+    "everyday-half-rate": [*_EVERYDAY, "--learning-rate", "5e-4"],
+}
+MODA = [name for name in VARIANTS if not name.startswith("everyday")]
 TRIAL, FIRST = 16, 4  # steps that the speed is measured with, the first of them left out
 FIGURES = ("subCategory", "articleType", "baseColour", "gender", "usage", "kind")
+CAPTIONS = ("cider_d", "bleu_4", "chair_i")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -78,7 +91,7 @@ def planned(folder: Path, flags: list[str], args: argparse.Namespace) -> int:
 
 def common(args: argparse.Namespace) -> list[str]:
     """Return the flags that all variants share; the epochs suffice for the steps of any."""
-    words = ["--data", *args.data, "--set", f"turns={args.turns}", "panel=0"]
+    words = ["--data", *args.data, "--set", "panel=0", f"turns={args.turns}"]
     words += ["--vision", str(args.vision)] if args.vision else []
     words += ["--limit", str(args.limit), "--held-out", str(args.held_out), "--views", "1"]
     words += ["--features", str(args.features), "--threads", str(args.threads)]
@@ -115,12 +128,17 @@ def measured(folder: Path, args: argparse.Namespace) -> dict[str, float]:
 
     last = [row for row in files.read_jsonl(folder / runs.METRICS) if "eval_loss" in row][-1]
     found = {"loss": last["eval_loss"], "million tokens": last["tokens_seen"] / 1e6}
-    bundle = load.load(str(folder / runs.MODEL), device="cpu")
+    adapter = folder / runs.ADAPTER
+    bundle = load.load(str(adapter if adapter.is_dir() else folder / runs.MODEL), device="cpu")
     for part in mixture.load(args.data, "validation", limit=args.held_out):
         result = evaluate.evaluate(bundle, part.records, with_probes=False)
-        marks = {"overall": result["scores"].get("overall")} | result["exact"]
-        told = {name: marks[name]["mean"] for name in (*FIGURES, "overall") if marks.get(name)}
-        found |= {name: mean for name, mean in told.items() if name not in found}  # the first set's
+        figures = result["exact"] | result.get("captions", {})
+        figures |= {"overall": result.get("scores", {}).get("overall")}
+        names = (*FIGURES, "overall", *CAPTIONS)
+        means = {name: figures[name]["mean"] for name in names if figures.get(name)}
+        found |= {
+            name: mean for name, mean in means.items() if name not in found
+        }  # the first set's
     return found
 
 
@@ -156,7 +174,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--threads", type=int, default=0, help="CPU threads, 0 = all (default: 0)")
     add("--features", type=Path, default=Path("features"), help="store (default: features)")
     add("--out", type=Path, default=Path("runs/variants"), help="(default: runs/variants)")
-    add("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="(default: all)")
+    text = "(default: those of moda-mini; the others need --data scenes)"
+    add("--only", nargs="+", choices=VARIANTS, default=MODA, help=text)
     return parser.parse_args(argv)
 
 

@@ -112,6 +112,7 @@ class ModaDataConfig:
     turns: int = setting(
         0, "questions per image per epoch, later epochs ask the next ones, 0 = all", low=0
     )
+    tasks: str = setting("", "kinds of questions, such as caption,presence; empty = all")
     mild: bool = setting(False, "weaker augmentation for product photos")
     mixed: int = setting(
         0, "add this percentage of blends of two pictures, labelled by a linear probe", low=0
@@ -121,7 +122,13 @@ class ModaDataConfig:
     )
     matched: bool = setting(False, "label each view with the linear probe's predictions")
     words: float = setting(
-        0.0, "passes that first teach a new projector the words of the answers, 0 = none", low=0
+        0.0,
+        "passes that first teach a new projector the words of the answers, 0 = none",
+        low=0,
+        high=1000,
+    )
+    names: int = setting(
+        0, "imagined pictures of each class of the tower's classifier, 0 = none", low=0
     )
     lora: int = setting(
         0, "rank of LoRA on the decoder, 0 = train the decoder's own weights", low=0, high=1024

@@ -142,7 +142,7 @@ def test_training_uses_mixtures(flags: list[str], tmp_path: Path, monkeypatch, c
     monkeypatch.setattr("vlm.training.moda.recipe.fit", lambda *args, **_: fitted.append(args))
     run_moda.main(flags)
     train_data, eval_data = fitted[0][1:3]
-    assert len(train_data) == (20 + 10) * 2 and len(eval_data) == 4 * 2
+    assert len(train_data) == 20 + 10 and len(eval_data) == 4  # pictures, of two answers each
     accuracy = json.loads((tmp_path / "run" / "probe.json").read_text())["folder"]
     line = f"Accuracy of a linear probe on folder: articleType {accuracy['articleType']:.1f} %"
     assert line in capsys.readouterr().out

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,6 +107,35 @@ def load_splits(
         UserError: as `load`.
     """
     return load(texts, "train", path, limit), load(texts, "validation", path, held_out)
+
+
+def only_tasks(parts: Mixture, tasks: str) -> Mixture:
+    """Return the parts with only the questions of some tasks; others keep no question.
+
+    Args:
+        tasks: names separated by commas, empty = all.
+
+    Raises:
+        UserError: for a task that no record has.
+    """
+    wanted = {name.strip() for name in tasks.split(",") if name.strip()}
+    if not wanted:
+        return parts
+    known = {turn.task for record in parts.records for turn in record.turns}
+    if wanted - known:
+        raise UserError(
+            f"No picture has questions of the task {min(wanted - known)!r}; choose among "
+            f"{', '.join(sorted(known))}."
+        )
+    return Mixture(
+        part._replace(
+            records=tuple(
+                replace(record, turns=tuple(t for t in record.turns if t.task in wanted))
+                for record in part.records
+            )
+        )
+        for part in parts
+    )
 
 
 def usable_records(dataset: Dataset) -> tuple[Record, ...]:

@@ -134,7 +134,7 @@ PRESETS: dict[str, Preset] = {
         text="smollm2-135m",
         image_features="grid",
         chat_template=_SMOLLM2_TEMPLATE,
-        training={"epochs": 3, "batch_size": 8, "eval_every": 400, "save_every": 200}
+        training={"epochs": 3, "batch_size": 20, "eval_every": 400, "save_every": 200}
         | {"learning_rate": 1e-3, "warmup_steps": 50, "weight_decay": 0.0},
         prompts=EVERYDAY_PROMPTS,
         first_prompt="Caption",
@@ -177,6 +177,10 @@ class Recipe:
 _MINI = {"matched": True, "mild": True, "mixed": 50, "turns": 4, "views": 1}
 RECIPES = {
     "plain": Recipe("pictures and questions as they are"),
+    "everyday": Recipe(
+        "for --preset everyday: LoRA, a projector that knows words first, imagined classes",
+        {"lora": 32, "words": 6.0, "names": 4, "turns": 6, "views": 3},
+    ),
     "moda-mini": Recipe(
         "as the shipped model was trained: visual words, blended pictures, pseudo-labels",
         _MINI | {"projector": "words", "sure": 70},

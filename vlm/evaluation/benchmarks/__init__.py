@@ -4,8 +4,8 @@ An empty split stands for the one that is usually reported.
 """
 
 from vlm.evaluation.benchmarks import mmbench, mmmu, naming, pope, quiz
-from vlm.evaluation.benchmarks.scenes.questions import LOADERS
 from vlm.evaluation.benchmarks.imagenet import benchmark as imagenet
+from vlm.evaluation.benchmarks.scenes.questions import LOADERS
 
 BENCHMARKS = {
     "imagenet": imagenet.load,

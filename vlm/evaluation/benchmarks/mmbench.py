@@ -45,8 +45,11 @@ def _read(split: str, path: str | Path | None) -> list[dict]:
     tsv = find_files(NAME, split, path, CONFIG, ".tsv")
     if not tsv:
         return table(NAME, HUB_ID, split, path, COLUMNS, CONFIG).to_pylist()
-    csv.field_size_limit(2**31 - 1)  # a picture in base64 exceeds csv's limit of 128 kB
-    rows = tables.read_parsed(tsv[0])
+    limit = csv.field_size_limit(2**31 - 1)  # a picture in base64 exceeds csv's limit of 128 kB
+    try:
+        rows = tables.read_parsed(tsv[0])
+    finally:
+        csv.field_size_limit(limit)
     columns = list(rows[0]) if rows else []
     missing = [column for column in COLUMNS if column not in columns]
     if missing:

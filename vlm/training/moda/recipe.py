@@ -7,15 +7,14 @@ from functools import partial
 from operator import mul
 from pathlib import Path
 
-from torch.utils.data import ConcatDataset
 from transformers import set_seed
 
-from vlm.config import TrainConfig
+from vlm.config import NamesConfig, TrainConfig
 from vlm.data import attributes, mixture
 from vlm.data.views import views
 from vlm.errors import UserError
 from vlm.evaluation import evaluate
-from vlm.inference import encoding
+from vlm.inference import classifier, encoding
 from vlm.loading import build, load, lora
 from vlm.system import files, runtime
 from vlm.training import forecast, panel, runs
@@ -23,7 +22,6 @@ from vlm.training.examples import FeatureExamples, ViewExamples
 from vlm.training.freezing import freeze
 from vlm.training.moda import adaptation, features, probe_labels, word_alignment
 from vlm.training.moda.settings import BUILDABLE, FIXED, PROBE_SETTINGS, overrides, uses_probe
-from vlm.training.packing import PackedExamples
 from vlm.training.trainer import fit
 from vlm.types import Bundle
 
@@ -61,7 +59,8 @@ def load_data(args: argparse.Namespace) -> tuple[mixture.Mixture, mixture.Mixtur
         UserError: if the settings require attributes that no picture has.
     """
     limits = args.limit, args.held_out or args.limit
-    train, held_out = mixture.load_splits(args.data, args.data_path, *limits)
+    loaded = mixture.load_splits(args.data, args.data_path, *limits)
+    train, held_out = (mixture.only_tasks(parts, args.tasks) for parts in loaded)
     if uses_probe(args) and not attributes.attribute_values(train.records):
         raise UserError(
             f"{PROBE_SETTINGS} require pictures with attributes, and these have none; omit them."
@@ -110,16 +109,14 @@ def dry_run(bundle, train, args: argparse.Namespace, config: TrainConfig) -> str
     else:
         store = features.compute(bundle, records, args.features)
         examples = FeatureExamples(bundle.processor, records, store, turns=args.turns)
-    packed = adaptation.packs(bundle, args)
-    if packed:
-        examples = PackedExamples(examples)
-    limit = 1 if packed else args.turns or sys.maxsize
+    batches = adaptation.feed(bundle, [examples], [examples], args.packed, config)
+    share = len(batches.train) / len(examples)  # of items, which are answers or pictures
+    limit = args.turns or sys.maxsize
     turns = (min(len(record.turns), limit) for record in train.records)
     count = sum(map(mul, turns, train.times)) * config.epochs * (1 + args.mixed / 100)
     adapted = adaptation.attach(bundle, args)
-    return forecast.forecast(
-        adapted, examples, adaptation.collator(bundle, packed), config, round(count)
-    )
+    options = batches.collate, batches.config, round(count * share)
+    return forecast.forecast(adapted, batches.train, *options)
 
 
 def train_model(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig) -> Bundle:
@@ -127,18 +124,15 @@ def train_model(bundle, train, held_out, args: argparse.Namespace, config: Train
     shown = panel.select(held_out.records, args.panel, args.panel_from and Path(args.panel_from))
     make_examples = make_view_examples if args.unfreeze else make_feature_examples
     train_data, eval_data = make_examples(bundle, train, held_out, args, config)
-    packed = adaptation.packs(bundle, args)
-    if packed:
-        train_data = [PackedExamples(examples) for examples in train_data]
-        eval_data = [PackedExamples(examples) for examples in eval_data]
+    batches = adaptation.feed(bundle, train_data, eval_data, args.packed, config)
     bundle = adaptation.attach(bundle, args)
     thumbnails = panel.save_thumbnails(shown, args.out)
     fit(
         bundle.model,
-        ConcatDataset(train_data),
-        ConcatDataset(eval_data),
-        adaptation.collator(bundle, packed),
-        config,
+        batches.train,
+        batches.held_out,
+        batches.collate,
+        batches.config,
         args.out,
         resume=args.resume,
         processor=bundle.processor,
@@ -164,6 +158,8 @@ def make_feature_examples(bundle, train, held_out, args: argparse.Namespace, con
         probe_labels.report(probe, held_out, plain, args.out)
         if args.projector == "words":
             probe_labels.init_visual_words(bundle.model.model.projector, probe, bundle)
+    if args.names:
+        parts.append(imagine_names(bundle, parts, args, config.seed))
     if args.words:
         word_alignment.align(bundle, parts, args.words, config.seed)
     train_data = [
@@ -175,6 +171,15 @@ def make_feature_examples(bundle, train, held_out, args: argparse.Namespace, con
         for (_, records, _), store in zip(held_out, plain, strict=True)
     ]
     return train_data, eval_data
+
+
+def imagine_names(bundle, parts, args: argparse.Namespace, seed: int):
+    """Return imagined pictures of the classes that the tower was trained on, as another part."""
+    from vlm.training.names import examples, recipe  # timm, which other trainings do not need
+
+    opened = classifier.load(args.vision or BUILDABLE[args.preset].vision)
+    names = NamesConfig(per_class=args.names, turns=args.turns)
+    return examples.make_part(opened, parts, names, recipe.has_pooled(bundle), seed)
 
 
 def make_view_examples(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig):
@@ -197,14 +202,17 @@ def make_view_examples(bundle, train, held_out, args: argparse.Namespace, config
 
 
 def save(bundle, train, args: argparse.Namespace) -> None:
-    """Save the trained model or adapters; visual words are sharpened only in the saved one."""
-    if args.lora:
+    """Save the trained model, or its adapter if the base can be opened by a name.
+
+    Visual words are sharpened only in the saved model.
+    """
+    if args.lora and not overrides(args):
         with files.writing(args.out):
-            lora.save(
-                bundle.model, bundle.processor, args.out / runs.ADAPTER, args.model or args.preset
-            )
+            adaptation.save(bundle, args)
         print(f"Saved. Try: loupe describe PICTURE --model {args.out / runs.ADAPTER}")
         return
+    if args.lora:
+        bundle = Bundle(lora.merge(bundle.model), bundle.processor, bundle.name)
     if args.projector == "words":
         probe_labels.sharpen_visual_words(
             bundle.model.model.projector, probe_labels.classes(train.records)

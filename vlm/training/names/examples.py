@@ -12,9 +12,12 @@ import numpy as np
 from vlm.config import NamesConfig
 from vlm.data.kinds.questions import Questions
 from vlm.data.kinds.swaps import Swaps
+from vlm.data.mixture import LoadedPart
 from vlm.inference.classifier import Classifier
 from vlm.training.names.synthesis import Imagined, Synthesiser, SyntheticFeatures
 from vlm.types import Record, Turn
+
+Part = tuple[LoadedPart, Sequence]  # records and their features, float16[views, n, N, Dv]
 
 NO_PICTURE = b""
 DOUBT = (0.3, 0.48)  # probability of the best class where the classifier is unsure
@@ -51,6 +54,27 @@ def examples(
     pictures = [imagined for imagined, _ in rows]
     synthesiser = Synthesiser.of(classifier.layer, backgrounds, has_pooled, config.fade)
     return records, SyntheticFeatures(synthesiser, pictures, config.variants, seed)
+
+
+def make_part(
+    classifier: Classifier, parts: Sequence[Part], config: NamesConfig, has_pooled: bool, seed: int
+) -> Part:
+    """Return imagined pictures as a part of a mixture.
+
+    Args:
+        parts: the others; imagined pictures have the backgrounds of those with captions, or of all.
+        has_pooled, seed: as in `examples`.
+    """
+    captioned = [part for part in parts if _has_captions(part[0].records)] or parts
+    backgrounds = np.concatenate([store[0] for _, store in captioned])
+    known = [record for part, _ in captioned for record in part.records]
+    options = {"has_pooled": has_pooled, "captioned": known, "seed": seed}
+    records, imagined = examples(classifier, backgrounds, config, **options)
+    return LoadedPart("names", records, 1), imagined
+
+
+def _has_captions(records: Sequence[Record]) -> bool:
+    return any(turn.task == CAPTION for record in records for turn in record.turns)
 
 
 def _of_classes(

@@ -12,7 +12,7 @@ from torch.utils.data import ConcatDataset
 from vlm.config import NamesConfig, TrainConfig
 from vlm.data import mixture
 from vlm.data.images import open_image
-from vlm.data.mixture import LoadedPart, Mixture
+from vlm.data.mixture import Mixture
 from vlm.errors import UserError
 from vlm.evaluation import evaluate
 from vlm.inference import classifier, encoding
@@ -21,9 +21,10 @@ from vlm.loading import load
 from vlm.system import files, runtime
 from vlm.training import panel, runs
 from vlm.training.examples import FeatureExamples
+from vlm.training.freezing import freeze
 from vlm.training.moda import features
-from vlm.training.names.examples import examples
-from vlm.training.trainer import fit, freeze
+from vlm.training.names.examples import make_part
+from vlm.training.trainer import fit
 from vlm.types import Bundle
 
 HELD_OUT_SEED = 1_000_003  # added to the training's seed
@@ -113,22 +114,15 @@ def make_examples(
     held_out: bool = False,
 ) -> ConcatDataset:
     """Return examples of real pictures and, on their features, of imagined ones."""
-    backgrounds = np.concatenate([store[0] for store in stores])
     if held_out:  # one picture of each class is enough to measure
         names = NamesConfig(**asdict(names) | {"per_class": 1, "variants": 1})
-    records, imagined = examples(
-        opened,
-        backgrounds,
-        names,
-        has_pooled=has_pooled(bundle),
-        captioned=parts.records,
-        seed=seed,
-    )
-    encoding.check_labels(bundle.processor, [turn for r in records[:200] for turn in r.turns])
-    everything = [*parts, LoadedPart("names", records, 1)]
+    real = list(zip(parts, stores, strict=True))
+    imagined = make_part(opened, real, names, has_pooled(bundle), seed)
+    turns = [turn for record in imagined[0].records[:200] for turn in record.turns]
+    encoding.check_labels(bundle.processor, turns)
     return ConcatDataset(
         FeatureExamples(bundle.processor, part.records, store, epochs * part.times, names.turns)
-        for part, store in zip(everything, [*stores, imagined], strict=True)
+        for part, store in [*real, imagined]
     )
 
 
