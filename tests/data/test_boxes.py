@@ -55,6 +55,11 @@ def test_a_bad_box_is_left_out_and_the_text_stays(numbers: str) -> None:
     assert boxes.in_words(text) == f"The dog is at {boxes.UNCLEAR}, the cat at {boxes.MARKED}."
 
 
+def test_a_label_is_the_thing_alone() -> None:
+    text = "There is a dog at <box>1,2,3,4</box>, and there are cats at <box>1,2,3,4</box>."
+    assert [label for label, _ in read_regions(text)] == ["a dog", "cats"]
+
+
 @pytest.mark.parametrize("end", ["<", "<bo", "<box>", "<box>12,3", "<box>1,2,3,4</bo"])
 def test_a_box_that_is_still_being_written_shows_no_numbers(end: str) -> None:
     shown = boxes.in_words(f"It is at {end}")

@@ -102,7 +102,7 @@ def test_describe_loads_a_model_by_name(bundle, monkeypatch):
     monkeypatch.setattr(describe_module, "load", lambda name: names.append(name) or bundle)
     assert describe(tiny.picture(), prompt="Describe it.") == "A red square."
     assert describe(tiny.picture(), "org/model", "Describe it.") == "A red square."
-    assert names == ["moda-mini", "org/model"]
+    assert names == [None, "org/model"]  # None: `load` chooses the default
 
 
 def test_describe_refuses_a_bad_picture_before_it_loads_a_model(monkeypatch):

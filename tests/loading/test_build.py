@@ -162,7 +162,9 @@ def test_unavailable_parts_are_reported(tmp_path: Path) -> None:
 def test_settings_that_do_not_fit_are_reported() -> None:
     vision = tiny.tower_folder("vit")
     assert "choose one of: linear, mlp, mlp2x" in refusal(vision, projector="mpl")
-    assert "choose one of: patches, pooled, projected" in refusal(vision, image_features="all")
+    assert "choose one of: grid, patches, pooled, projected" in refusal(
+        vision, image_features="all"
+    )
     assert "1 x 1 patches do not fold by 2" in refusal(vision, projector="pixel_shuffle")
     with pytest.raises(UserError, match="finished model"):
         build.build(PRESETS["smolvlm-256m"], "smolvlm-256m")

@@ -186,6 +186,8 @@ def test_added_tokens_do_not_count_in_the_check(everyday: Path) -> None:
     """Their embeddings are drawn on each machine, from a covariance that rounds differently."""
     other = build.build(presets.PRESETS["everyday"], "everyday", seed=7)
     saved = json.loads((everyday / lora.BASE).read_text())
+    with torch.no_grad():  # what is drawn differs by less than bfloat16 shows
+        other.model.get_input_embeddings().weight[saved["rows"] :] += 1
     assert lora.base_hash(other.model, saved["rows"]) == saved["weights"]
     assert lora.base_hash(other.model) != lora.base_hash(adapted().model.get_base_model())
 
@@ -231,7 +233,7 @@ def test_an_adapter_of_the_user_stands_on_the_merged_model(everyday: Path, tmp_p
 
 def test_the_everyday_model_is_the_default_where_its_decoder_is(everyday: Path) -> None:
     assert presets.default_model() == "everyday"
-    assert presets.explain_default().startswith("everyday answers")
+    assert presets.explain_default().startswith("The model is everyday;")
     assert load.load(device="cpu").name == "everyday"
 
 

@@ -31,6 +31,7 @@ from vlm.ui.serving import serve
 playwright = pytest.importorskip("playwright.sync_api")
 
 SHIPPED = (presets.SHIPPED / "config.json").is_file()
+PLACED = "There is a lion at <box>100,100,900,900</box>.".split()  # the answer to "Where ...?"
 WORDS = "A navy blue polo T-shirt with a plain front and short sleeves for men.".split()
 TICK = 0.02  # seconds per fake token
 ENDED: list[int] = []  # number of tokens of each finished answer
@@ -52,7 +53,7 @@ def fake_stream(
     bundle, image, prompt, config=None, *, history=(), stop=None, stats=None
 ) -> Iterator[str]:
     """Yield the words of one sentence in a loop, one word per token."""
-    started = time.monotonic()
+    started, words = time.monotonic(), PLACED if prompt.startswith("Where") else WORDS
     try:
         for number in range(config.max_new_tokens):
             if not (PACE and PACE[0].acquire(timeout=20)):
@@ -62,7 +63,7 @@ def fake_stream(
                 return
             stats.tokens, stats.seconds = number + 1, time.monotonic() - started
             stats.first_token = stats.first_token or stats.seconds
-            yield WORDS[number % len(WORDS)] + " "
+            yield words[number % len(words)] + " "
     finally:
         ENDED.append(stats.tokens)
 
@@ -279,6 +280,33 @@ def test_prompts_and_photographs_follow_the_model(address: str, visit: Callable)
     page.press("#model input", "Enter")
     page.wait_for_selector("#preset input[value='Detailed']:checked")
     page.wait_for_selector("#photographs", state="hidden")
+
+
+MARKED = "#marked img"  # the picture, then one layer for each place
+INSIDE = f"""() => {{
+  const layer = document.querySelectorAll("{MARKED}")[1], pen = document.createElement("canvas");
+  [pen.width, pen.height] = [layer.naturalWidth, layer.naturalHeight];
+  const at = pen.getContext("2d");
+  at.drawImage(layer, 0, 0);
+  const alpha = (x, y) => at.getImageData(x * pen.width, y * pen.height, 1, 1).data[3];
+  return [alpha(0.05, 0.5), alpha(0.5, 0.5), alpha(0.101, 0.5)];
+}}"""
+
+
+def test_a_place_in_the_answer_is_drawn_on_the_picture(address: str, visit: Callable) -> None:
+    page = visit(address)
+    upload(page)
+    page.fill("#prompt textarea", "Where is the lion?")
+    ask(page, len(PLACED))
+    page.wait_for_selector("[data-state=done]")
+    page.wait_for_function(f"document.querySelectorAll('{MARKED}').length === 2")
+    page.wait_for_function(f"[...document.querySelectorAll('{MARKED}')].every((i) => i.complete)")
+    assert get_answer(page).strip() == "There is a lion at the marked place."
+    assert "a lion" in page.inner_text("#marked") and "There is" not in page.inner_text("#marked")
+    outside, inside, edge = page.evaluate(INSIDE)
+    assert outside == 0 and 0 < inside < 128 and edge == 255  # what is marked stays visible
+    page.get_by_role("button", name="Car", exact=True).click()
+    page.wait_for_selector("#marked", state="hidden")  # another picture
 
 
 def test_missing_and_damaged_pictures_are_user_errors(

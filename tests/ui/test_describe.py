@@ -24,7 +24,6 @@ from vlm.inference.calibration import Calibrator
 from vlm.types import Bundle
 from vlm.ui import TABS, build_app, sentences
 from vlm.ui.describe import answers, examples, more_pictures, settings
-from vlm.ui.describe import tab as describe
 from vlm.ui.limits import MAX_BODY
 from vlm.ui.model_holder import Models, check_name, list_choices
 from vlm.ui.serving import WAITING, serve
@@ -278,7 +277,7 @@ def test_more_pictures_without_the_data(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_page_streams_an_answer_and_ends_with_its_statistics(picture: Path) -> None:
     models, values = Models(load_tiny, "one"), (8, *settings.DEFAULTS[1:])
     stop = threading.Event()
-    rows = list(describe.stream_page(models, as_input(picture), "Describe it.", values, stop))
+    rows = list(answers.stream_page(models, as_input(picture), "Describe it.", values, stop))
     assert rows[-1][0].startswith(rows[0][0])
     assert "one · on CPU · first token after" in rows[-1][1] and "tokens/s" in rows[-1][1]
     assert "probability" not in rows[-1][1]  # this model is not calibrated
@@ -294,7 +293,7 @@ def test_a_calibrated_model_shows_how_often_such_answers_are_right(
 
     def line(prompt: str, history: tuple = ()) -> str:
         source = as_input(picture)
-        page = describe.stream_page(models, source, prompt, settings.DEFAULTS, stop, history)
+        page = answers.stream_page(models, source, prompt, settings.DEFAULTS, stop, history)
         return [*page][-1][1]
 
     assert "right with a probability of 25%" in line("Describe it.")
@@ -314,10 +313,10 @@ def test_a_follow_up_has_the_last_questions_about_the_same_picture(
     monkeypatch.setattr(generate, "stream", stream)
     models, image, conversation = Models(load_tiny, "one"), as_input(picture), {}
     for prompt in ("one", "two", "three", "four"):
-        history = describe.get_history(conversation, image)
+        history = answers.get_history(conversation, image)
         values, stop = settings.DEFAULTS, threading.Event()
-        for text, _ in describe.stream_page(models, image, prompt, values, stop, history):
-            conversation = describe.make_conversation(history, image, prompt, text)
+        for text, _ in answers.stream_page(models, image, prompt, values, stop, history):
+            conversation = answers.make_conversation(history, image, prompt, text)
     pairs = {prompt: (prompt, f"answer to {prompt}") for prompt in ("one", "two", "three")}
     assert calls == [
         ("one", ()),
@@ -325,21 +324,21 @@ def test_a_follow_up_has_the_last_questions_about_the_same_picture(
         ("three", (pairs["one"], pairs["two"])),
         ("four", (pairs["two"], pairs["three"])),
     ]
-    assert describe.get_history(conversation, {"path": str(tmp_path / "another.png")}) == ()
-    assert describe.get_history(describe.make_conversation((), image, "one", ""), image) == ()
+    assert answers.get_history(conversation, {"path": str(tmp_path / "another.png")}) == ()
+    assert answers.get_history(answers.make_conversation((), image, "one", ""), image) == ()
 
 
 def test_a_stopped_answer_is_reported(picture: Path) -> None:
     models, stop = Models(load_tiny, "one"), threading.Event()
     stop.set()
     image = as_input(picture)
-    rows = list(describe.stream_page(models, image, "Describe it.", settings.DEFAULTS, stop))
+    rows = list(answers.stream_page(models, image, "Describe it.", settings.DEFAULTS, stop))
     assert "stopped by you" in rows[-1][1]
 
 
 def test_an_error_is_shown_in_the_status_line() -> None:
     models, stop = Models(load_tiny, "one"), threading.Event()
-    (row,) = describe.stream_page(models, None, "Hi", settings.DEFAULTS, stop)
+    (row,) = answers.stream_page(models, None, "Hi", settings.DEFAULTS, stop)
     assert "failed" in row[1] and "There is no picture yet" in row[1]
 
 

@@ -15,11 +15,10 @@ from tqdm import tqdm
 
 from vlm.data.grammar.products import DETAIL_KEYS, PROMPTS
 from vlm.data.grammar.question_words import NOT_PROMPTS
-from vlm.evaluation.benchmarks.scenes import boxes
-from vlm.evaluation.benchmarks.scenes.questions import read_number
-from vlm.evaluation.metrics import intervals, reply_checks
+from vlm.evaluation import ability_figures
+from vlm.evaluation.ability_figures import Figures, Reply
+from vlm.evaluation.metrics import reply_checks
 from vlm.evaluation.metrics.attributes import ITEM, true_attributes
-from vlm.evaluation.metrics.intervals import Estimate
 from vlm.evaluation.metrics.replies import read_yes_no
 from vlm.inference.batch import batch
 from vlm.system import files
@@ -29,22 +28,6 @@ BATCH_SIZE = 32
 SAMPLE_SIZE = 200  # pictures for each ability
 ANSWERS = "abilities.jsonl"
 IN_DETAIL = "Describe this image in detail."
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A question about a record and the model's answer, empty before it is asked.
-
-    `description` is the model's description of the same picture.
-    """
-
-    record: Record
-    description: str
-    turn: Turn
-    text: str = ""
-
-
-Figures = dict[str, tuple[Estimate, str]]  # name -> figure, and what it says
 
 
 @dataclass(frozen=True)
@@ -161,89 +144,14 @@ def _ask_chat(record: Record, number: int) -> Sequence[Turn]:
     ]
 
 
-# --- the figures ---------------------------------------------------------------------------------
-
-
-def _percent(values: Sequence[bool], says: str) -> tuple[Estimate, str]:
-    return intervals.mean([100.0 * value for value in values]), says.format(n=len(values))
-
-
-def _json(replies: Sequence[Reply]) -> Figures:
-    objects = [reply_checks.is_json_object(reply.text) for reply in replies]
-    agreeing = [reply_checks.json_agrees(reply.text, reply.description) for reply in replies]
-    return {
-        "json": _percent(objects, "% of {n} answers to questions for JSON are a JSON object"),
-        "json_agrees": _percent(agreeing, "% of {n} JSON answers agree with the description"),
-    }
-
-
-def _yes_no(name: str, replies: Sequence[Reply]) -> Figures:
-    """Measure balanced accuracy, if there are questions of both kinds.
-
-    An answer that is neither yes nor no is wrong.
-    """
-    correct: dict[bool, list[float]] = {True: [], False: []}
-    for reply in replies:
-        truth = bool(read_yes_no(reply.turn.answer))
-        correct[truth].append(100.0 * (read_yes_no(reply.text) is truth))
-    if not all(correct.values()):
-        return {}
-    says = f"% balanced accuracy on {len(replies)} yes/no questions; always yes would give 50"
-    return {name: (intervals.balanced_accuracy(correct[True], correct[False]), says)}
-
-
-def _count(replies: Sequence[Reply]) -> Figures:
-    correct = [read_number(reply.text) == read_number(reply.turn.answer) for reply in replies]
-    return {"count": _percent(correct, "% of {n} answers to how many there are are right")}
-
-
-def _where(replies: Sequence[Reply]) -> Figures:
-    hits, centre = boxes.compare([(reply.text, reply.turn.answer) for reply in replies])
-    says = "% of {n} boxes overlap with the true one by half or more; a box in the centre "
-    return {"where": _percent(hits, f"{says}{100 * centre:.1f}")}
-
-
-def _not(replies: Sequence[Reply]) -> Figures:
-    correct = [reply_checks.names_other_item(reply.text, reply.record.facts) for reply in replies]
-    return {"not": _percent(correct, "% of {n} answers name something that the item is not")}
-
-
-def _brief(replies: Sequence[Reply]) -> Figures:
-    brief = [reply_checks.is_brief(reply.text) for reply in replies]
-    limit = reply_checks.BRIEF_WORDS
-    return {"brief": _percent(brief, f"% of {{n}} brief answers have fewer than {limit} words")}
-
-
-def _details(replies: Sequence[Reply]) -> Figures:
-    """Measure over all details of all pictures; see `reply_checks.DetailCheck`."""
-    checks = [reply_checks.check_details(reply.text, reply.record.facts) for reply in replies]
-    recalled = [value for check in checks for value in check.recalled]
-    correct = [value for check in checks for value in check.correct]
-    unverifiable = [float(check.unverifiable) for check in checks]
-    figures = {"detail_recall": _percent(recalled, "% of {n} details of the metadata are named")}
-    if correct:
-        says = "% of {n} named details are correct, where the metadata has such a detail"
-        figures["detail_precision"] = _percent(correct, says)
-    says = f"details in each of {len(checks)} descriptions that the metadata cannot verify"
-    return figures | {"detail_unbacked": (intervals.mean(unverifiable), says)}
-
-
-def _chat(replies: Sequence[Reply]) -> Figures:
-    correct = [
-        bool(reply_checks.last_answer_is_right(reply.text, reply.turn, reply.record.facts))
-        for reply in replies
-    ]
-    return {"chat": _percent(correct, "% of {n} conversations end with a correct answer")}
-
-
 ABILITIES: dict[str, Ability] = {
-    "json": Ability(partial(_ask_any, PROMPTS["json"], "json"), _json),
-    "yesno": Ability(_ask_yes_no, partial(_yes_no, "yesno")),
-    "not": Ability(_ask_not, _not),
-    "brief": Ability(partial(_ask_any, PROMPTS["brief"], "brief"), _brief),
-    "detail": Ability(_ask_details, _details),
-    "chat": Ability(_ask_chat, _chat),
-    "presence": Ability(partial(_ask_own, "presence"), partial(_yes_no, "presence")),
-    "count": Ability(partial(_ask_own, "count"), _count),
-    "where": Ability(partial(_ask_own, "where"), _where),
+    "json": Ability(partial(_ask_any, PROMPTS["json"], "json"), ability_figures.json_objects),
+    "yesno": Ability(_ask_yes_no, partial(ability_figures.yes_no, "yesno")),
+    "not": Ability(_ask_not, ability_figures.what_it_is_not),
+    "brief": Ability(partial(_ask_any, PROMPTS["brief"], "brief"), ability_figures.brief),
+    "detail": Ability(_ask_details, ability_figures.details),
+    "chat": Ability(_ask_chat, ability_figures.conversations),
+    "presence": Ability(partial(_ask_own, "presence"), partial(ability_figures.yes_no, "presence")),
+    "count": Ability(partial(_ask_own, "count"), ability_figures.counts),
+    "where": Ability(partial(_ask_own, "where"), ability_figures.places),
 }

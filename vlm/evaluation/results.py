@@ -54,6 +54,9 @@ ABILITY_NAMES = {
     "detail_precision": "Detail precision",
     "detail_unbacked": "Unverifiable details",
     "chat": "Conversations",
+    "presence": "Is there ...?",
+    "count": "How many?",
+    "where": "Where is it?",
 }
 CAPTION_NAMES = {
     "cider_d": "CIDEr-D",

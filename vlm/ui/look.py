@@ -66,10 +66,10 @@ CSS = """
 .shelf .grid-container { min-height: 0 !important; padding: 0 !important; gap: 10px;
   grid-template-rows: auto !important; grid-auto-rows: auto !important;
   grid-template-columns: repeat(var(--row, 6), minmax(0, 1fr)) !important; }
-#examples { --row: 8; }
+#examples, #photographs { --row: 8; }
 .shelf .caption-label { left: 0; right: 0; bottom: 0; max-width: none; border-radius: 0;
   text-align: center; white-space: normal; opacity: 1 !important; }
-#examples .caption-label, #panel .caption-label { display: none; }
+#examples .caption-label, #photographs .caption-label, #panel .caption-label { display: none; }
 .plain .html-container { padding: 0; }
 .heading { margin: 4px 0 0 !important; font-size: 1rem !important; font-weight: 700; }
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -108,6 +108,8 @@ CSS = """
 #scores h3 { margin: 10px 0 6px !important; font-size: .95rem !important;
   font-weight: 700; }
 #scores .pair h3 { margin-top: 4px !important; }
+#scores .pair { margin-top: 12px; } #scores .pair ul + h3 { margin-top: 14px !important; }
+#scores .pair .note { margin-bottom: 6px !important; }
 .lines { margin: 0 !important; padding: 0 0 0 18px !important; font-size: .9rem; }
 .cards { display: grid; gap: 12px; margin: 0 0 14px !important; padding: 0 !important;
   grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); list-style: none; }
@@ -132,9 +134,9 @@ CSS = """
 @media (prefers-reduced-motion: reduce) {
   * { animation: none !important; transition: none !important; }
 }
-@media (min-width: 760px) { #answer textarea { min-height: 238px; } }
+@media (min-width: 760px) { #bench:not(:has(#marked img)) #answer textarea { min-height: 238px; } }
 @media (max-width: 760px) {
-  #examples, #panel { --row: 4; } #more-pictures { --row: 3; }
+  #examples, #photographs, #panel { --row: 4; } #more-pictures { --row: 3; }
   #chart .wide, .sheet .bar { display: none; } #chart .narrow { display: block; }
   .cards.one img, .cards.one .absent { width: 104px; height: 104px; }
 }

@@ -12,6 +12,7 @@ MARKED, UNCLEAR = "the marked place", "an unclear place"
 _TAG = re.compile(r"<box>([^<]*)(?:</box>|<?/?b?o?x?>?$)")  # also one that is still being written
 _OPENING = re.compile(r"<(?:b(?:ox?)?)?$")
 _NUMBERS = re.compile(r"\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*", re.ASCII)
+_OPENS = re.compile(r"^(?:and\s+)?(?:there\s+(?:is|are)\s+)?", re.IGNORECASE)
 _PLACED = re.compile(r"(?:\s+(?:is|are|at|in|here)\b|\s*[:,-])*\s*$", re.IGNORECASE)
 
 
@@ -81,9 +82,9 @@ def _checked(box: Box) -> Box | None:
 
 
 def _label(before: str) -> str:
-    """Return the words of the same sentence before a box, without "is at"."""
+    """Return the words of the same sentence before a box, without "there is" and "is at"."""
     clause = re.split(r"[.;\n]|</box>", before)[-1]
-    return re.sub(r"^and\s+", "", _PLACED.sub("", clause).strip(" ,:-"))
+    return _OPENS.sub("", _PLACED.sub("", clause).strip(" ,:-"))
 
 
 def overlap(one: Box, other: Box) -> float:

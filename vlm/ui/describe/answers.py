@@ -11,10 +11,12 @@ from vlm.errors import UserError
 from vlm.inference.encoding import History, check_length
 from vlm.types import Bundle
 from vlm.ui.describe import picture, settings
-from vlm.ui.model_holder import get_device_name
+from vlm.ui.model_holder import Models, get_device_name
+from vlm.ui.sentences import explain, note, toast
 
 QUEUE = "model"  # gradio runs one event with this id at a time in the whole app
 INTERVAL = 0.1  # seconds between updates of the page
+MAX_HISTORY = 2  # earlier questions sent with a follow-up
 CUT_SHORT = {"stop": "stopped by you", "deadline": "stopped at the time limit"}
 
 
@@ -128,3 +130,46 @@ def summarize(bundle: Bundle, text: str, stats: Any, probability: float | None =
     if not text.strip():
         parts.append("the answer is empty")
     return " · ".join(parts)
+
+
+def get_history(conversation: Any, image: Any) -> History:
+    """Return the last questions about this picture, with their answers."""
+    picture = _get_source(image)
+    is_same = isinstance(conversation, dict) and picture and conversation.get("picture") == picture
+    return tuple(conversation["pairs"][-MAX_HISTORY:]) if is_same else ()
+
+
+def make_conversation(history: History, image: Any, prompt: Any, text: str) -> dict[str, Any]:
+    """Return the history with this question added, unless its answer is empty."""
+    pairs = [*history, (prompt, text)] if text else [*history]
+    return {"picture": _get_source(image), "pairs": pairs}
+
+
+def _get_source(image: Any) -> str:
+    """Return the picture's path or URL, which differs for each upload."""
+    return (image.get("path") or image.get("url") or "") if isinstance(image, dict) else ""
+
+
+def stream_page(
+    models: Models,
+    image: Any,
+    prompt: Any,
+    values: tuple,
+    stop: threading.Event,
+    history: History = (),
+) -> Iterator[list[Any]]:
+    """Yield [answer, status line] for the page; an error becomes the status line and a toast."""
+    from vlm.inference.generate import Stats
+
+    stats, text = Stats(), ""
+    try:
+        bundle = models.get_model()
+        named = dict(zip(settings.NAMES, values, strict=True))
+        for text in stream_answer(bundle, image, prompt, named, stop, stats, history):
+            yield [text, note(f"{bundle.name} answers… {stats.tokens} tokens", "busy")]
+        chance = probability_right(bundle, prompt, named, stats, history)
+        yield [text, note(summarize(bundle, text, stats, chance), "done")]
+    except Exception as error:
+        sentence = explain(error)
+        toast(sentence)
+        yield [text, note(sentence, "failed")]

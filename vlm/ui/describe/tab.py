@@ -1,7 +1,6 @@
 """The Describe tab: a picture, a prompt and a streamed answer."""
 
 import html
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import gradio as gr
 
 from vlm.data.grammar import boxes
-from vlm.inference.encoding import History
 from vlm.loading.presets import explain_default
 from vlm.ui.describe import (
     answers,
@@ -23,9 +21,8 @@ from vlm.ui.describe import (
     settings,
 )
 from vlm.ui.model_holder import Models, list_choices
-from vlm.ui.sentences import explain, note, toast
+from vlm.ui.sentences import explain, note
 
-MAX_HISTORY = 2  # earlier questions sent with a follow-up
 BUSY = {"concurrency_id": answers.QUEUE, "concurrency_limit": 1}
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 AT_ONCE = {"queue": False, **PRIVATE}
@@ -99,7 +96,7 @@ def _lay_out(models: Models) -> Widgets:
 
 
 def _wire_answer(w: Widgets, models: Models) -> None:
-    """Wire up the prompt presets, Describe, Stop and Copy."""
+    """Wire up the prompt presets, Describe, Stop and Copy; another picture has no marks."""
     events = answers.StopEvents()
 
     def begin(request: gr.Request) -> list[Any]:
@@ -127,6 +124,7 @@ def _wire_answer(w: Widgets, models: Models) -> None:
     ended = started.then(run, inputs, outputs, preprocess=False, **BUSY, **PRIVATE)
     ended.then(restore_buttons, None, buttons, **AT_ONCE)
     ended.then(marks.show, [conversation, w.image], w.marked, preprocess=False, **PRIVATE)
+    w.image.change(marks.hide, None, w.marked, **AT_ONCE)
     ended.failure(report_failure, None, [w.status, *buttons], **AT_ONCE)  # the queue was full
     w.stop.click(stop, None, None, **AT_ONCE)
 
@@ -139,59 +137,17 @@ def _make_handler(models: Models, events: answers.StopEvents) -> Callable[..., I
     ) -> Iterator[list[Any]]:
         visitor = request.session_hash
         event = events.get(visitor)
-        history = get_history(conversation, image) if follow else ()
+        history = answers.get_history(conversation, image) if follow else ()
         try:
-            for text, line in stream_page(models, image, prompt, values, event, history):
-                conversation = make_conversation(history, image, prompt, text)
+            shown = answers.stream_page(models, image, prompt, values, event, history)
+            for text, line in shown:
+                conversation = answers.make_conversation(history, image, prompt, text)
                 yield [boxes.in_words(text), line, conversation]
         finally:
             event.set()
             events.end(visitor, event)
 
     return run
-
-
-def get_history(conversation: Any, image: Any) -> History:
-    """Return the last questions about this picture, with their answers."""
-    picture = _get_source(image)
-    is_same = isinstance(conversation, dict) and picture and conversation.get("picture") == picture
-    return tuple(conversation["pairs"][-MAX_HISTORY:]) if is_same else ()
-
-
-def make_conversation(history: History, image: Any, prompt: Any, text: str) -> dict[str, Any]:
-    """Return the history with this question added, unless its answer is empty."""
-    pairs = [*history, (prompt, text)] if text else [*history]
-    return {"picture": _get_source(image), "pairs": pairs}
-
-
-def _get_source(image: Any) -> str:
-    """Return the picture's path or URL, which differs for each upload."""
-    return (image.get("path") or image.get("url") or "") if isinstance(image, dict) else ""
-
-
-def stream_page(
-    models: Models,
-    image: Any,
-    prompt: Any,
-    values: tuple,
-    stop: threading.Event,
-    history: History = (),
-) -> Iterator[list[Any]]:
-    """Yield [answer, status line] for the page; an error becomes the status line and a toast."""
-    from vlm.inference.generate import Stats
-
-    stats, text = Stats(), ""
-    try:
-        bundle = models.get_model()
-        named = dict(zip(settings.NAMES, values, strict=True))
-        for text in answers.stream_answer(bundle, image, prompt, named, stop, stats, history):
-            yield [text, note(f"{bundle.name} answers… {stats.tokens} tokens", "busy")]
-        chance = answers.probability_right(bundle, prompt, named, stats, history)
-        yield [text, note(answers.summarize(bundle, text, stats, chance), "done")]
-    except Exception as error:
-        sentence = explain(error)
-        toast(sentence)
-        yield [text, note(sentence, "failed")]
 
 
 def _wire_model(w: Widgets, models: Models, chip: gr.HTML, photos: gr.Gallery) -> None:
