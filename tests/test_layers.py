@@ -19,7 +19,6 @@ MAX_INNER_IMPORTS, MAX_UNFORMATTED = 40, 30  # imports of `vlm` inside functions
 PURE_DATA = {
     "vlm.data.grammar.words",
     "vlm.data.grammar.question_words",
-    "vlm.data.scene_questions.objects",
     "vlm.evaluation.metrics.lexicon",
 }  # files that are one table, of any length
 # both must precede transformers, which imports torchvision and bitsandbytes in many places

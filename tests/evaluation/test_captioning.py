@@ -4,15 +4,13 @@ import importlib
 import json
 import shutil
 from importlib.util import find_spec
-from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from tests import ROOT
 from vlm.errors import UserError
 from vlm.evaluation.metrics import intervals
-from vlm.evaluation.metrics.captioning import java, measure, ngrams, objects
+from vlm.evaluation.metrics.captioning import java, measure, ngrams
 from vlm.evaluation.metrics.captioning.tokens import tokenise
 
 CAPTIONS = [
@@ -242,13 +240,3 @@ def test_phrases_back_things_too():
 def test_people_are_compared_with_each_other():
     rows = measure.human_rows([["A dog.", "A dog and a ball.", "A puppy."], ["A cat."]])
     assert rows == [(1, 4, 1, 3)]  # the ball; the second picture has one caption only
-
-
-def test_every_line_of_the_vocabulary_is_a_kind_with_its_names():
-    words = objects.vocabulary()
-    assert len(words.kinds) > 200 and len(words.names) > 700
-    text = (ROOT / "vlm/evaluation/metrics/captioning/objects.txt").read_text()
-    assert not {line for line in text.splitlines() if line != line.rstrip() or "\t" in line}
-    indents = [len(line) - len(line.lstrip()) for line in text.splitlines() if line[0] != "#"]
-    assert all(after <= before + 2 and after % 2 == 0 for before, after in pairwise(indents))
-    assert all(name == " ".join(objects.words_of(name)) for name in words.names)

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from random import Random
 
-from vlm.data.scene_questions import vocabulary
 from vlm.data.scene_questions.scene import VERBS, Phrase, Scene, is_image_of
+from vlm.data.vocabulary import english, objects
 from vlm.types import Turn
 
 CAPTION = (
@@ -31,7 +32,7 @@ LONG = (
 SHORTEST = 4  # words of a short caption
 MOST_SENTENCES = 3
 NEW = 3  # words that a further sentence must add
-OLD_SHARE = 0.5  # share of its words that may have been said before
+OLD_SHARE = 0.4  # share of its words that may have been said before
 PEOPLE = ("man", "woman", "boy", "girl", "baby")
 PRONOUNS = {"man": "He", "boy": "He", "woman": "She", "girl": "She", "animal": "It"}
 COLOURS = "black white brown red blue green yellow orange pink purple gray grey tan golden"
@@ -45,9 +46,16 @@ FILLERS = frozenset(
     " , .".split()
 )
 VERB = re.compile(r"(?:is|are|has|have|was|were) ")
-ENDING = re.compile(r"(?<=[a-z]{3})(?:ing|ed|es|s|e)$")  # enough to tell that "bites" is "biting"
+ENDING = re.compile(r"(?<=[a-z]{3})(?:ing|ed|es|(?<!s)s|e)$")  # so that "bites" is "biting"
 GERUND = re.compile(r"(?:also |then )?(?!during|string|king|morning|evening)[a-z]{2,}ing\b")
+UNCLEAR = re.compile(r"[()\"?!:]|\b(?:who|that|and|but)$")  # in captions that are not joined
+SOMEBODY = ("someone", "somebody", "one")  # no subject that can be taken up again
+DETERMINED = re.compile(r"(?:an?|the|one|this|that|his|her) ", re.IGNORECASE)
 SECOND_VERB = re.compile(rf" (?:is|are|has|have|(?:{'|'.join(VERBS)})e?s) ")
+CLAUSE = re.compile(r" (?:while|as|who|whose|that|which|when|and) ")
+# "is sitting and a dog on"
+LIST = re.compile(r" and an? (?:\w+ )?\w+ (?:at|in|on|behind|beside|near|next|\w+ing) ")
+PLURAL_VERB = re.compile(rf"(?:{'|'.join(VERBS)})\b")
 PLACED = re.compile(r"(?:in|on|at|near|by|beside|behind|under|next to|inside|outside) ")
 FINITE = re.compile(r"[a-z]{2,}s\b(?! (?:in|on|at)\b$)")
 
@@ -89,11 +97,9 @@ def _fitting(scene: Scene) -> list[str]:
     chosen: list[int] = []
     sentences: list[str] = []
     for number in order:
-        is_first = not chosen
-        if is_first and not _opening(scene, number):
-            continue
-        if is_first:
-            chosen, sentences = [number], [_first(scene, number)]
+        if not chosen:
+            first = _first(scene, number)
+            chosen, sentences = ([number], [first]) if first else ([], [])
         elif len(chosen) < MOST_SENTENCES and _adds(scene, chosen, number):
             sentence = _continued(scene, chosen, number)
             sentences += [sentence] if sentence else []
@@ -102,15 +108,22 @@ def _fitting(scene: Scene) -> list[str]:
 
 
 def _first(scene: Scene, number: int) -> str:
-    """Return a caption as the first sentence, with a verb ("A boy is running")."""
+    """Return a caption as the first sentence ("A boy is running"); "" if its verb is unclear."""
     caption, opening = scene.captions[number], _opening(scene, number)
-    rest = _with_verb(caption[len(opening.text) :].strip(), opening.number) if opening else ""
-    return as_sentence(f"{opening.text} {rest}" if opening and rest else caption)
+    if not opening:
+        return ""
+    rest = caption[len(opening.text) :].strip()
+    main = CLAUSE.split(rest)[0]
+    is_whole = SECOND_VERB.search(main) if opening.number == 1 else PLURAL_VERB.match(main)
+    rest = _with_verb(rest, opening.number) or (rest if is_whole else "")
+    return as_sentence(f"{opening.text} {rest}") if rest else ""
 
 
-def _content(text: str) -> set[str]:
-    words = set(vocabulary.words(text)) - FILLERS
-    return {ENDING.sub("", word) for word in words if word.isalpha()}
+@lru_cache(maxsize=50_000)
+def _content(text: str) -> frozenset[str]:
+    words = set(english.words(text)) - FILLERS
+    stems = (ENDING.sub("", word) for word in words if word.isalpha())
+    return frozenset(stem[:-1] if stem[-2:-1] == stem[-1] else stem for stem in stems)
 
 
 def _adds(scene: Scene, chosen: Sequence[int], number: int) -> bool:
@@ -127,9 +140,11 @@ def _opening(scene: Scene, number: int) -> Phrase | None:
     for phrase in scene.phrases:
         begins = scene.captions[number].lower().startswith(phrase.text.lower() + " ")
         after = scene.captions[number][len(phrase.text) :].split() or ["."]
-        begins = begins and after[0] not in ("and", ",", "with", "who", "that", "or", "&")
-        if phrase.caption == number and begins and phrase.head and not is_image_of(phrase.text):
-            return phrase
+        begins = begins and after[0] not in ("and", ",", "with", "who", "whose", "that", "or", "&")
+        is_subject = phrase.head and phrase.noun not in SOMEBODY and not is_image_of(phrase.text)
+        if phrase.caption == number and begins and is_subject:
+            is_bare = phrase.number == 1 and not DETERMINED.match(phrase.text)  # telegram style
+            return None if is_bare or UNCLEAR.search(scene.captions[number]) else phrase
     return None
 
 
@@ -150,12 +165,12 @@ def _begins(words: set[str], stems: Sequence[str]) -> bool:
 
 def _differ(one: Phrase, other: Phrase) -> bool:
     """Return True if two phrases about the same thing do not agree."""
-    colours = [COLOURS & set(vocabulary.words(phrase.text)) for phrase in (one, other)]
+    colours = [COLOURS & set(english.words(phrase.text)) for phrase in (one, other)]
     if one.number != other.number or (all(colours) and colours[0] != colours[1]):
         return True
     names = {one.head, other.head}
-    is_kind = one.head in vocabulary.kinds_of(other.head or one.head) if one.head else False
-    is_kind |= other.head in vocabulary.kinds_of(one.head or other.head) if other.head else False
+    is_kind = one.head in objects.kinds_of(other.head or one.head) if one.head else False
+    is_kind |= other.head in objects.kinds_of(one.head or other.head) if other.head else False
     return len(names) == 2 and not is_kind
 
 
@@ -163,6 +178,10 @@ def _continued(scene: Scene, chosen: Sequence[int], number: int) -> str:
     """Return a caption as the next sentence: "It is ..." instead of "A dog ..."; "" if unfit."""
     opening, first = _opening(scene, number), _opening(scene, chosen[0])
     if not opening or not first or opening.entity != first.entity:
+        return ""
+    kinds = objects.kinds_of(first.head) | objects.kinds_of(opening.head)
+    pronoun = _pronoun(scene, opening)
+    if pronoun in ("He", "She") and {PRONOUNS.get(kind, pronoun) for kind in kinds} != {pronoun}:
         return ""
     caption = scene.captions[number]
     rest = _with_verb(caption[len(opening.text) :].strip(), opening.number)
@@ -173,13 +192,16 @@ def _continued(scene: Scene, chosen: Sequence[int], number: int) -> str:
             is_new = _content(phrase.text) - said
             again = phrase.text if is_new else re.sub(r"^(?:an?|some|one) ", "the ", phrase.text)
             rest = rest.replace(f" {phrase.text}", f" {again}")
-    return as_sentence(f"{_pronoun(scene, opening)} {rest}") if rest else ""
+    return as_sentence(f"{pronoun} {rest}") if rest else ""
 
 
 def _with_verb(rest: str, number: int | None) -> str:
     """Return what follows the subject with a verb: "running" -> "is running"; "" if unclear."""
     verb = "is" if number == 1 else "are"
-    if GERUND.match(rest) and SECOND_VERB.search(rest):
+    is_unclear = LIST.search(rest) or (
+        number != 1 and rest.startswith(("wearing ", "is ", "has ", "was "))
+    )
+    if is_unclear or (GERUND.match(rest) and SECOND_VERB.search(rest)):
         return ""
     if GERUND.match(rest) or (PLACED.match(rest) and not _has_verb(rest)):
         return f"{verb} {rest}"
@@ -196,7 +218,7 @@ def _has_verb(rest: str) -> bool:
 def _pronoun(scene: Scene, opening: Phrase) -> str:
     """Return "He", "She", "It" or "They" if all captions agree, else "The dog"."""
     own = scene.entities[opening.entity]
-    kinds = [vocabulary.kinds_of(p.head) if p.head else frozenset() for p in own]
+    kinds = [objects.kinds_of(p.head) if p.head else frozenset() for p in own]
     if opening.number != 1:
         return "They"
     for name, pronoun in PRONOUNS.items():

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from random import Random
 
 from vlm.data.grammar.boxes import Box, overlap
-from vlm.data.scene_questions import vocabulary
 from vlm.data.scene_questions.scene import Phrase, Scene, is_image_of
 from vlm.data.scene_questions.wording import COUNTS, counted, several, turn
+from vlm.data.vocabulary import english, objects
 from vlm.types import Turn
 
 PERSON, ANIMAL = "person", "animal"
@@ -38,7 +38,7 @@ def turns(scene: Scene) -> tuple[Turn, ...]:
     people = count_people(scene)
     shares = {0: NONE_SHARE, 1: LONE_SHARE}
     found = [] if people is None or rng.random() > shares.get(people, 1) else [(PERSON, people)]
-    animals = (vocabulary.examples_of(ANIMAL) - {ANIMAL}) & scene.heads.keys()
+    animals = (objects.examples_of(ANIMAL) - {ANIMAL}) & scene.heads.keys()
     counts = ((name, count(scene, name)) for name in sorted(animals))
     found += [(name, number) for name, number in counts if number]
     return tuple(
@@ -57,15 +57,15 @@ def count_people(scene: Scene) -> int | None:
     has_people = any(is_a(phrase, PERSON) or "body" in phrase.kind for phrase in scene.phrases)
     if not has_people and PERSON in scene.absent:
         return 0
-    is_busy = any(word.startswith(BUSY) for word in vocabulary.words(scene.text))
+    is_busy = any(word.startswith(BUSY) for word in english.words(scene.text))
     return None if is_busy else count(scene, PERSON)
 
 
 def is_a(phrase: Phrase, name: str) -> bool:
     """Return True if the phrase names the object, a kind of it or what it is a kind of."""
-    is_person = name == PERSON and "people" in phrase.kind
-    kinds = vocabulary.kinds_of(phrase.head) if phrase.head else ()
-    return is_person or name in kinds or phrase.head in vocabulary.kinds_of(name)
+    is_annotated = {PERSON: "people", ANIMAL: "animals"}.get(name, "-") in phrase.kind
+    kinds = objects.kinds_of(phrase.head) if phrase.head else ()
+    return is_annotated or name in kinds or phrase.head in objects.kinds_of(name)
 
 
 def count(scene: Scene, name: str) -> int | None:
@@ -77,10 +77,10 @@ def count(scene: Scene, name: str) -> int | None:
     phrases = [phrase for phrase in scene.phrases if is_a(phrase, name)]
     if not phrases or any(is_image_of(phrase.text) for phrase in phrases):
         return None
-    stated = [_stated(phrases, number) for number in {phrase.caption for phrase in phrases}]
-    known = [number for number in stated if number is not None]
+    numbers = [stated(phrases, number) for number in {phrase.caption for phrase in phrases}]
+    known = [number for number in numbers if number is not None]
     most = max(known, default=0)
-    if known.count(most) < min(2, len(scene.captions)) or len(known) < len(stated):
+    if known.count(most) < min(2, len(scene.captions)) or len(known) < len(numbers):
         return None
     boxes = [scene.boxes.get(phrase.entity) for phrase in phrases]
     if not scene.boxes:
@@ -90,7 +90,7 @@ def count(scene: Scene, name: str) -> int | None:
     return most if most == len(_distinct([box for row in boxes for box in row])) else None
 
 
-def _stated(phrases: Sequence[Phrase], caption: int) -> int | None:
+def stated(phrases: Sequence[Phrase], caption: int) -> int | None:
     """Return how many a caption mentions, None if it says "people" or the like."""
     entities = {phrase.entity: phrase.number for phrase in phrases if phrase.caption == caption}
     numbers = list(entities.values())

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from vlm.data.scene_questions import vocabulary
 from vlm.data.scene_questions.scene import Scene
 from vlm.data.scene_questions.wording import a_thing, is_plural, no_thing, turn
+from vlm.data.vocabulary import objects
 from vlm.types import Turn
 
 PAIRS = 2  # of a true and a false question about one picture
@@ -40,7 +40,7 @@ def count_objects(scenes: Iterable[Scene]) -> Frequencies:
     single: Counter[str] = Counter()
     beside: dict[str, Counter[str]] = {}
     for scene in scenes:
-        names = [name for name in scene.heads if vocabulary.things()[name].asked]
+        names = [name for name in scene.heads if name in objects.asked()]
         single.update(names)
         for name in names:
             beside.setdefault(name, Counter()).update(other for other in names if other != name)
@@ -50,8 +50,8 @@ def count_objects(scenes: Iterable[Scene]) -> Frequencies:
 def present(scene: Scene) -> list[str]:
     """Return the objects that are surely there: several captions name them, or all."""
     needed = min(AGREED, len(scene.captions))
-    asked = vocabulary.things()
-    return sorted(n for n, where in scene.heads.items() if asked[n].asked and len(where) >= needed)
+    asked = objects.asked()
+    return sorted(n for n, where in scene.heads.items() if n in asked and len(where) >= needed)
 
 
 Weights = Mapping[str, float]
@@ -78,7 +78,8 @@ def _adversarial(scene: Scene, names: list[str], known: Frequencies) -> Weights:
 
 
 def _near_miss(scene: Scene, names: list[str], known: Frequencies) -> Weights:
-    near = {other for name in scene.heads for other in vocabulary.near_misses().get(name, ())}
+    asked = objects.asked()
+    near = {other for name in scene.heads if name in asked for other in asked[name].misses}
     return {name: float(name in near) for name in names}
 
 

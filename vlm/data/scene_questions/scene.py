@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from vlm.data import source, tables
 from vlm.data.grammar.boxes import Box, from_pixels
-from vlm.data.scene_questions import vocabulary
+from vlm.data.vocabulary import english, objects
 
 ENTITIES = "entities"
 UNSEEN = "notvisual"  # kind of the phrases that name nothing to be seen
@@ -28,12 +28,14 @@ VERBS = (  # in the plain form; what people and animals do in captions
     "jump run walk stand sit lie ride reach hold throw catch take make watch look smile pose point"
     " play perform climb swim leap kick hit pull push carry eat drink lay slide swing fall fly dive"
     " balance bite chase get go talk read wave lean paddle sleep rest wear shake lick do try bark"
+    " crawl cling prepare frolic kneel stare bend wait"
 ).split()
 DOUBT = 0.3  # phrases that call a thing something else, for each one that names it
 PART = r" (?:of|with|in|on|at|and|,|that|who|wearing|from|by|for|to|into|near|behind|next) "
 
 
-class Phrase(NamedTuple):
+@dataclass(frozen=True)
+class Phrase:
     """A noun phrase of a caption.
 
     Attributes:
@@ -47,27 +49,27 @@ class Phrase(NamedTuple):
     kind: str
     text: str
 
-    @property
+    @cached_property
     def head(self) -> str:
         """The object that the phrase names, "" if it is not in the vocabulary."""
-        return vocabulary.head(core(self.text))[0]
+        return objects.head(core(self.text))[0]
 
-    @property
+    @cached_property
     def noun(self) -> str:
         """The words of the phrase that name the object: "puppies" of "two puppies on a rug"."""
-        return vocabulary.head(core(self.text))[1]
+        return objects.head(core(self.text))[1]
 
-    @property
+    @cached_property
     def number(self) -> int | None:
         """How many there are; None for a plural without a number ("people", "a group of men")."""
-        tokens = vocabulary.words(core(self.text))
+        tokens = english.words(core(self.text))
         if not tokens or GROUP.match(self.text.lower()) or not UNCOUNTED.isdisjoint(tokens):
             return None
         numbers = [NUMBERS[token] for token in tokens if NUMBERS.get(token)]
         if numbers and numbers[0] > 1:
             return numbers[0]
-        is_plural = tokens[-1] != vocabulary.singular(tokens[-1])
-        return None if is_plural or tokens[-1] in vocabulary.SAME_IN_PLURAL else 1
+        is_plural = tokens[-1] != english.singular(tokens[-1])
+        return None if is_plural or tokens[-1] in english.SAME_IN_PLURAL else 1
 
 
 GROUP = re.compile(
@@ -78,7 +80,8 @@ GROUP = re.compile(
 # words of which nobody knows how many they stand for
 UNCOUNTED = frozenset(
     "crowd group team family audience couple band everyone everybody folk folks pair several many"
-    " others some all few public class squad trio gang both parents twins each and".split()
+    " others some all few public class squad trio gang both parents twins each and someone"
+    " somebody".split()
 )
 
 
@@ -104,13 +107,13 @@ class Scene:
     @cached_property
     def text(self) -> str:
         """Everything that is said about the picture."""
-        return "\n".join((*self.captions, *(phrase.text for phrase in self.phrases)))
+        return "\n".join(self.captions)
 
     @cached_property
     def absent(self) -> tuple[str, ...]:
         """The objects that are surely not there: nothing said is, or could be, one of them."""
-        possible = vocabulary.room_for(self.text)
-        return tuple(name for name in vocabulary.things() if name not in possible)
+        possible = objects.room_for(self.text)
+        return tuple(name for name in objects.asked() if name not in possible)
 
     @cached_property
     def entities(self) -> Mapping[str, tuple[Phrase, ...]]:
@@ -126,9 +129,9 @@ class Scene:
         found: dict[str, set[int]] = {}
         for own in self.entities.values():
             named = [phrase for phrase in own if phrase.head and not is_image_of(phrase.text)]
-            for name in set().union(*(vocabulary.kinds_of(phrase.head) for phrase in named)):
-                votes = {p.caption for p in named if name in vocabulary.kinds_of(p.head)}
-                doubts = [p for p in named if p.head not in vocabulary.related(name)]
+            for name in set().union(*(objects.kinds_of(phrase.head) for phrase in named)):
+                votes = {p.caption for p in named if name in objects.kinds_of(p.head)}
+                doubts = [p for p in named if p.head not in objects.related(name)]
                 if len(doubts) <= DOUBT * len(votes):
                     found.setdefault(name, set()).update(votes)
         return {name: frozenset(captions) for name, captions in found.items()}
@@ -170,15 +173,16 @@ def guess_phrases(captions: Sequence[str]) -> tuple[Phrase, ...]:
     """Find the noun phrases that end with the name of an object; the object is the entity."""
     found = []
     for number, caption in enumerate(captions):
-        tokens = vocabulary.words(caption)
-        for mention in vocabulary.mentions(tokens):
+        tokens = english.words(caption)
+        for mention in objects.mentions(tokens):
             start = _start(tokens, mention.start)
             after = (*tokens[mention.stop : mention.stop + 1], ".")[0]
             is_verb = {after, after.removesuffix("s"), after.removesuffix("es")} & set(VERBS)
             is_last = after in AFTER.split() or after.endswith("ing") or is_verb
-            if is_last and (mention.sure or start < mention.start):
+            if is_last and mention.sure:
                 text = " ".join(tokens[start : mention.stop])
-                found.append(Phrase(number, mention.name, "", text))
+                entity = objects.head(text)[0] or mention.name
+                found.append(Phrase(number, entity, "", text))
     return tuple(found)
 
 

@@ -4,10 +4,10 @@ from collections import Counter
 from random import Random
 
 from vlm.data.grammar.boxes import Box, write_box
-from vlm.data.scene_questions import vocabulary
 from vlm.data.scene_questions.counts import PERSON, is_a
 from vlm.data.scene_questions.scene import Phrase, Scene, is_image_of
 from vlm.data.scene_questions.wording import MASS, turn
+from vlm.data.vocabulary import english, objects
 from vlm.types import Turn
 
 MOST = 2  # questions about one picture
@@ -64,15 +64,15 @@ def _noun(scene: Scene, entity: str) -> str:
     )
     nouns = Counter(phrase.noun for phrase in own if phrase.head == name)
     noun = nouns.most_common(1)[0][0] if is_certain else ""
-    return "" if noun in PLURALS or noun != vocabulary.singular_of(noun) else noun
+    return "" if noun in PLURALS or noun != english.singular_of(noun) else noun
 
 
 def _may_be(phrase: Phrase, name: str) -> bool:
     """Return True if another phrase may name the same kind of thing."""
-    related = vocabulary.related(name)
+    related = objects.related(name)
     is_somebody = "people" in phrase.kind and not phrase.head
     return (is_somebody and PERSON in related) or not related.isdisjoint(
-        vocabulary.named_by(phrase.text)
+        objects.named_by(phrase.text)
     )
 
 

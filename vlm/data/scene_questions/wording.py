@@ -3,7 +3,7 @@
 from random import Random
 
 from vlm.data.grammar.phrases import with_article
-from vlm.data.scene_questions.vocabulary import plural
+from vlm.data.vocabulary.english import plural
 from vlm.types import Turn
 
 MASS = frozenset({"snow", "sand", "water", "fruit", "ice cream", "grass", "dirt", "fire"})

@@ -14,7 +14,7 @@ import numpy as np
 from vlm.errors import UserError
 from vlm.evaluation.metrics import intervals
 from vlm.evaluation.metrics.captioning import java, ngrams
-from vlm.evaluation.metrics.captioning.objects import Backing, mentions
+from vlm.evaluation.metrics.captioning.backing import Backing, mentions
 from vlm.evaluation.metrics.captioning.tokens import tokenise
 from vlm.evaluation.metrics.intervals import Estimate
 
@@ -124,7 +124,7 @@ def _add_objects(
 ) -> None:
     """Add CHAIR (Rohrbach et al., 2018, arXiv 1809.02156): things named that nothing backs.
 
-    The vocabulary is ours, see `objects`, so the rates are not those of the paper.
+    The vocabulary is ours, see `vlm.data.vocabulary`, so the rates are not those of the paper.
     """
     extra = phrases or [()] * len(captions)
     triples = zip(captions, references, extra, strict=True)
