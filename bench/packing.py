@@ -22,7 +22,7 @@ from vlm.training.examples import FeatureExamples
 from vlm.training.freezing import freeze
 from vlm.types import Bundle
 
-ROUNDS = 5
+ROUNDS = 3
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -26,7 +26,7 @@ SEEDS, FRESH = (0, 1, 2, 3, 4), 5
 SHORT = ["--data", "fashion", "cifar10", "negatives", "--limit", "1500"]
 SHORT += ["--views", "1", "--epochs", "50", "--max-steps", "150", "--batch-size", "64"]
 SHORT += ["--eval-every", "50", "--save-every", "150", "--held-out", "300"]
-SHORT += ["--set", "turns=3", "panel=0", "measure=0"]
+SHORT += ["--set", "turns=3", "panel=0", "measure=0", "packed=no"]
 ROOM = 0.02  # of a loss, for machines that round otherwise
 
 

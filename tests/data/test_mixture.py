@@ -11,7 +11,7 @@ from vlm.data import DATASETS, mixture
 from vlm.errors import UserError
 from vlm.training import runs
 from vlm.training.align import pictures
-from vlm.types import Dataset, Record
+from vlm.types import Dataset, Record, Turn
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,14 @@ def test_an_older_run_without_stored_flags_resumes(tmp_path: Path) -> None:
     runs.sign(parts, tmp_path, resume=True, sure=70)
 
 
+def test_a_run_knows_whether_it_is_older_than_a_setting(tmp_path: Path) -> None:
+    assert not runs.predates(tmp_path, "packed")  # not started yet
+    runs.sign(mixture.Mixture(), tmp_path, packed=True)
+    assert not runs.predates(tmp_path, "packed") and runs.predates(tmp_path, "newer")
+    (tmp_path / runs.DATA).write_text("[]")
+    assert runs.predates(tmp_path, "packed")
+
+
 def test_a_run_resumes_only_with_the_same_flags(tmp_path: Path) -> None:
     parts = mixture.Mixture([mixture.LoadedPart("folder", tuple(tiny.records(2)), 1)])
     runs.sign(parts, tmp_path, sure=70, vision=None, matched=True)
@@ -121,3 +129,13 @@ def test_a_run_resumes_only_with_the_same_flags(tmp_path: Path) -> None:
 def test_two_folders_are_distinguished(loaded: list[tuple]) -> None:
     found = mixture.load(["folder=a", "2xfolder=b", "fashion"], "train")
     assert [part.name for part in found] == ["folder=a", "folder=b", "fashion"]
+
+
+def test_only_the_questions_of_some_tasks_are_kept() -> None:
+    turns = (Turn("a", "b", "caption"), Turn("c", "d", "count"))
+    parts = mixture.Mixture([mixture.LoadedPart("x", (Record("1", b"", turns),), 1)])
+    assert mixture.only_tasks(parts, "") == parts
+    assert mixture.only_tasks(parts, " count,").records[0].turns == turns[1:]
+    assert mixture.only_tasks(parts, "count,caption").records[0].turns == turns
+    with pytest.raises(UserError, match="'colour'; choose among caption, count"):
+        mixture.only_tasks(parts, "caption,colour")

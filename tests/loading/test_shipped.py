@@ -107,7 +107,7 @@ def test_the_card_has_the_figures_of_its_tower():
 
 def test_the_card_shows_the_comparison_of_variants():
     rows = json.loads((SHIPPED / "variants.json").read_text())
-    assert set(rows) == set(moda_variants.VARIANTS)
+    assert set(rows) == set(moda_variants.MODA)
     card = (SHIPPED / "README.md").read_text()
     assert moda_variants.table(rows) in card and "(variants.png)" in card
     assert (SHIPPED / "variants.png").stat().st_size > 10_000

@@ -27,7 +27,7 @@ from tests import tiny
 from vlm.inference import encoding
 from vlm.loading import load, presets
 from vlm.models.configuration_vlm import VlmConfig
-from vlm.models.modeling_vlm import VlmForConditionalGeneration
+from vlm.models.modeling_vlm import VlmForConditionalGeneration, mean_and_grid
 from vlm.models.projectors import PROJECTORS
 from vlm.types import IGNORE_INDEX, Bundle
 
@@ -47,7 +47,7 @@ class Case(NamedTuple):
         return tiny.bundle(self.tower, image_features=self.features, projector=self.projector)
 
 
-TOWERS = [("vit", "pooled"), ("vit", "patches"), ("resnet", "pooled"), ("resnet", "patches")]
+TOWERS = [(kind, name) for kind in ("vit", "resnet") for name in ("pooled", "patches", "grid")]
 TOWERS += [("clip", "projected")]
 CASES = [
     Case(*tower, name)
@@ -527,3 +527,13 @@ def test_other_decoders_run_tied(name: str, tmp_path: Path) -> None:
     again = AutoModelForImageTextToText.from_pretrained(tmp_path)
     assert again.lm_head.weight is again.get_input_embeddings().weight
     assert close(logits(again, inputs), logits(model, inputs), 1e-6)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_the_grid_is_the_mean_and_the_means_of_quarters(before: int) -> None:
+    patches = torch.arange(16.0).reshape(1, 16, 1)
+    hidden = torch.cat([torch.full((1, before, 1), 99.0), patches], 1)
+    tokens = mean_and_grid(hidden, 2)[0, :, 0]
+    assert tokens.tolist() == [7.5, 2.5, 4.5, 10.5, 12.5]
+    as_map = patches.reshape(1, 1, 4, 4)
+    assert torch.equal(mean_and_grid(as_map, 2)[0, :, 0], tokens)

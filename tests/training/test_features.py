@@ -25,7 +25,7 @@ from vlm.training.examples import FeatureExamples, ViewExamples
 from vlm.training.moda import features
 from vlm.types import Bundle, Record
 
-TOWERS = [("vit", "pooled"), ("vit", "patches"), ("resnet", "pooled"), ("resnet", "patches")]
+TOWERS = [(kind, name) for kind in ("vit", "resnet") for name in ("pooled", "patches", "grid")]
 TOWERS += [("clip", "projected")]
 
 

@@ -204,6 +204,17 @@ def test_learning_rate_decays_by_cosine_to_a_tenth(fit, rows, tmp_path: Path) ->
     assert scheduler["_last_lr"] == pytest.approx([1e-4, 1e-4])
 
 
+def test_the_projector_can_have_its_own_learning_rate(fit, tmp_path: Path) -> None:
+    rates = {"learning_rate": 1e-3, "projector_rate": 4e-3, "schedule": "constant_with_warmup"}
+    fit(max_steps=4, save_every=4, eval_every=4, **rates)
+    groups = torch.load(tmp_path / "run" / "checkpoint-4" / "optimizer.pt")["param_groups"]
+    sizes = {group["lr"]: 0 for group in groups}
+    for group in groups:
+        sizes[group["lr"]] += len(group["params"])
+    assert set(sizes) == {1e-3, 4e-3} and sizes[4e-3] == 4  # two linear layers
+    assert sizes[1e-3] > 10
+
+
 def test_status_is_starting_then_running_then_finished(fit, monkeypatch) -> None:
     statuses = []
     write = files.write_json

@@ -174,7 +174,7 @@ class Recipe:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-_MINI = {"matched": True, "mild": True, "mixed": 50, "turns": 4, "views": 1}
+_MINI = {"matched": True, "mild": True, "mixed": 50, "turns": 4, "views": 1, "packed": False}
 RECIPES = {
     "plain": Recipe("pictures and questions as they are"),
     "everyday": Recipe(

@@ -146,6 +146,14 @@ def sign(parts: Mixture, run: Path, resume: bool = False, **flags: Any) -> None:
             files.write_json(run / DATA, signed)
 
 
+def predates(run: Path, name: str) -> bool:
+    """Return True if the run was started before the setting `name` existed."""
+    if not (run / DATA).exists():
+        return False
+    signed = json.loads((run / DATA).read_text("utf-8"))
+    return isinstance(signed, list) or name not in signed["flags"]
+
+
 def _check_unchanged(before: dict, now: dict, run: Path) -> None:
     """Raise a `UserError` if the run was started with different data or settings."""
     if before["parts"] != now["parts"]:

@@ -124,7 +124,8 @@ def train_model(bundle, train, held_out, args: argparse.Namespace, config: Train
     shown = panel.select(held_out.records, args.panel, args.panel_from and Path(args.panel_from))
     make_examples = make_view_examples if args.unfreeze else make_feature_examples
     train_data, eval_data = make_examples(bundle, train, held_out, args, config)
-    batches = adaptation.feed(bundle, train_data, eval_data, args.packed, config)
+    packed = args.packed and not runs.predates(args.out, "packed")
+    batches = adaptation.feed(bundle, train_data, eval_data, packed, config)
     bundle = adaptation.attach(bundle, args)
     thumbnails = panel.save_thumbnails(shown, args.out)
     fit(

@@ -1,0 +1,98 @@
+"""LoRA, packed answers, words and imagined classes in the MODA training."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    ResNetConfig,
+    ResNetForImageClassification,
+    ViTImageProcessor,
+)
+
+from tests import tiny
+from tests.data.test_kinds import FEW
+from vlm.commands.train import moda
+from vlm.inference.batch import batch
+from vlm.loading import load, presets
+from vlm.loading.presets import Preset
+from vlm.loading.tokenizer import train_tokenizer
+from vlm.training.moda import settings
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """An image classifier, a decoder, and pictures with two captions each."""
+    root = tmp_path_factory.mktemp("adaptation")
+    torch.manual_seed(0)
+    shape = {"embedding_size": 16, "hidden_sizes": [16, 64], "depths": [1, 1]}
+    labels = {number: kind.name for number, kind in enumerate(FEW)}
+    config = ResNetConfig(**shape, layer_type="basic", id2label=labels)
+    ResNetForImageClassification(config).save_pretrained(root / "classifier")
+    size = {"height": tiny.SIDE, "width": tiny.SIDE}
+    ViTImageProcessor(size=size).save_pretrained(root / "classifier")
+    decoder = LlamaConfig(**tiny.DECODER, vocab_size=320, tie_word_embeddings=True)
+    LlamaForCausalLM(decoder).save_pretrained(root / "decoder")
+    train_tokenizer(tiny.CORPUS).save_pretrained(root / "decoder")
+    for split, count in (("train", 12), ("validation", 4)):
+        folder = root / "data" / split
+        folder.mkdir(parents=True)
+        rows = []
+        for number in range(count):
+            tiny.noise(number).save(folder / f"{number}.png")
+            colour = list(tiny.COLOURS)[number % 3]
+            for text in (f"It is {colour}.", f"A {colour} square."):
+                rows.append({"file_name": f"{number}.png", "text": text})
+        lines = [json.dumps(row) + "\n" for row in rows]
+        (folder / "metadata.jsonl").write_text("".join(lines))
+    return {path.name: path for path in root.iterdir()}
+
+
+def words(folders: dict[str, Path], out: Path, *more: str) -> list[str]:
+    flags = ["--data", f"folder={folders['data']}", "--out", out, "--views", "1", "--device", "cpu"]
+    flags += ["--features", out.parent / "features", "--max-steps", "3", "--batch-size", "4"]
+    flags += ["--eval-every", "3", "--save-every", "3", "--threads", "1"]
+    return [*map(str, flags), "--set", "panel=1", "measure=0", "bf16=no", *more]
+
+
+@pytest.fixture
+def preset(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A preset of a pretrained tower and a pretrained decoder."""
+    parts = {"vision": str(folders["classifier"]), "text": str(folders["decoder"])}
+    row = Preset("tiny parts", **parts, image_features="grid")
+    for table in (presets.PRESETS, settings.BUILDABLE):
+        monkeypatch.setitem(table, "tiny-parts", row)
+    return "tiny-parts"
+
+
+def test_lora_on_a_presets_parts_is_saved_as_an_adapter(folders, preset, tmp_path) -> None:
+    moda.main([*words(folders, tmp_path / "run", "lora=4", "words=2"), "--preset", preset])
+    adapter = tmp_path / "run" / "adapter"
+    assert json.loads((adapter / "base.json").read_text())["on_parts"] is True
+    assert not (tmp_path / "run" / "model").exists()
+    bundle, base = load.load(str(adapter), device="cpu"), load.open_base(preset, device="cpu")
+    name = "model.language_model.layers.0.mlp.up_proj.weight"
+    assert not torch.equal(bundle.model.state_dict()[name], base.model.state_dict()[name])
+    assert bundle.processor.num_image_tokens == 17
+    assert len(list(batch(bundle, [tiny.noise(0)], "Describe it."))) == 1
+
+
+def test_other_parts_are_saved_as_a_whole_model(folders, tmp_path) -> None:
+    parts = ["--vision", str(folders["classifier"]), "--text", str(folders["decoder"])]
+    moda.main([*words(folders, tmp_path / "run", "lora=4"), *parts])
+    names = load.load(str(tmp_path / "run" / "model"), device="cpu").model.state_dict()
+    assert not any("lora" in name for name in names)
+    assert not (tmp_path / "run" / "adapter").exists()
+
+
+def test_imagined_classes_are_another_part(folders, preset, tmp_path, monkeypatch) -> None:
+    fitted = []
+    monkeypatch.setattr("vlm.training.moda.recipe.fit", lambda *args, **_: fitted.append(args))
+    flags = words(folders, tmp_path / "run", "names=2", "packed=no")
+    moda.main([*flags, "--preset", preset, "--epochs", "1"])
+    train = fitted[0][1]
+    assert len(train) > 12 * 2  # more than the pictures' own
+    assert train[len(train) - 1]["vision_features"].shape == (1, 17, 64)
