@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from tests import tiny
+from vlm.config import TrainConfig
 from vlm.inference import encoding
-from vlm.training import packing
+from vlm.training import forecast, packing
 from vlm.training.examples import FeatureExamples
 from vlm.types import IGNORE_INDEX, Record, Turn
 
@@ -117,3 +118,10 @@ def test_a_decoder_that_ignores_the_mask_is_not_supported(bundle, monkeypatch):
 
     monkeypatch.setattr(type(bundle.model), "forward", blind)
     assert not packing.is_supported(bundle)
+
+
+def test_the_forecast_counts_tokens_not_the_entries_of_the_mask(bundle):
+    text = encoding.encode_text(bundle.processor, TURNS[0])
+    batch = packing.collator(bundle.processor)([packing.pack([text])])
+    line = forecast._format_time(bundle.model, batch, TrainConfig(batch_size=1), 1, 1.0)[0]
+    assert line.startswith(f"tokens per example: {text['input_ids'].shape[1]} (")

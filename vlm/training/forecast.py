@@ -11,6 +11,7 @@ from torch import nn
 from vlm.config import TrainConfig
 from vlm.loading import parts
 from vlm.system import memory, runtime
+from vlm.training.packing import count_tokens
 from vlm.types import IGNORE_INDEX, Bundle
 
 BYTES_8BIT = 2  # optimiser state per parameter: two moments of one byte
@@ -164,7 +165,7 @@ def _format_time(model, batch, config: TrainConfig, count: int, seconds: float) 
     if config.max_steps > 0:
         passes = min(passes, config.max_steps * config.accumulation)
     steps = math.ceil(passes / config.accumulation)
-    tokens = int(batch["attention_mask"].sum()) / config.batch_size
+    tokens = int(count_tokens(batch["attention_mask"])) / config.batch_size
     image_tokens = int((batch["input_ids"] == model.config.image_token_id).sum())
     supervised = int((batch["labels"] != IGNORE_INDEX).sum()) / config.batch_size
     return [
