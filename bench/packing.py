@@ -39,9 +39,9 @@ def batches(args: argparse.Namespace) -> tuple[Bundle, dict, dict]:
     corpus = (turn.answer for record in records for turn in record.turns)
     bundle = build.build(PRESETS[args.preset], args.preset, corpus)
     freeze(bundle.model, "moda")
-    config, count = bundle.model.config, bundle.model.config.vision_width
+    config, width = bundle.model.config, bundle.model.config.vision_width
     tokens = bundle.processor.num_image_tokens if config.image_features != "pooled" else 1
-    features = torch.rand(1, len(records), tokens, count).half().numpy()
+    features = torch.rand(1, len(records), tokens, width).half().numpy()
     examples = FeatureExamples(bundle.processor, records, features, turns=args.turns)
     packed = packing.PackedExamples(examples)
     collate = encoding.collator(bundle.processor), packing.collator(bundle.processor)

@@ -9,13 +9,12 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import nn
-from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
-from transformers.utils import IMAGE_PROCESSOR_NAME
+from transformers import AutoConfig, AutoModelForImageClassification
 
 from vlm.data.kinds import kinds
 from vlm.errors import UserError
 from vlm.loading import weights
-from vlm.loading.build import LOAD_ERRORS, SAFE
+from vlm.loading.build import LOAD_ERRORS, SAFE, open_image_processor
 
 UNNAMED = re.compile(r"LABEL_\d+")  # transformers' label of a class without a name
 BATCH = 32
@@ -57,13 +56,12 @@ def load(name: str, table: Path | None = None) -> Classifier:
             number of classes.
     """
     place = weights.resolve(name)
-    own = {"image_processor_filename": IMAGE_PROCESSOR_NAME}  # not timm's, if both exist
     try:
         config = AutoConfig.from_pretrained(place, trust_remote_code=False)
         model, report = AutoModelForImageClassification.from_pretrained(
             place, dtype=torch.float32, output_loading_info=True, **SAFE
         )
-        processor = AutoImageProcessor.from_pretrained(place, trust_remote_code=False, **own)
+        processor = open_image_processor(place)
         if report["missing_keys"]:  # transformers would initialise them at random
             raise ValueError(f"{place} lacks {sorted(report['missing_keys'])[0]}")
     except LOAD_ERRORS as error:

@@ -115,7 +115,7 @@ def batch_inputs(
     histories = [()] * len(prompts) if histories is None else histories
     rows = zip(images, prompts, histories, strict=True)
     inputs = [prompt_inputs(processor, *row) for row in rows]
-    return _pad(inputs, processor.tokenizer.pad_token_id, left=True)
+    return pad(inputs, processor.tokenizer.pad_token_id, left=True)
 
 
 def encode(processor, image: Image.Image, turn: Turn) -> dict[str, torch.Tensor]:
@@ -168,11 +168,12 @@ def _blank_prompt(processor, prompt: str, history: History) -> torch.Tensor:
 
 def collator(processor):
     """Return a collator for examples of `encode`: pads text on the right, stacks the rest."""
-    pad = processor.tokenizer.pad_token_id
-    return lambda examples: _pad(examples, pad, left=False)
+    pad_id = processor.tokenizer.pad_token_id
+    return lambda examples: pad(examples, pad_id, left=False)
 
 
-def _pad(examples: Sequence[dict], pad_id: int, left: bool) -> dict[str, torch.Tensor]:
+def pad(examples: Sequence[dict], pad_id: int, left: bool) -> dict[str, torch.Tensor]:
+    """Batch examples: rows as long as input_ids int64[1, T] are padded, the others stacked."""
     fill = {"input_ids": pad_id, "attention_mask": 0, "labels": IGNORE_INDEX}
     longest = max(example["input_ids"].shape[1] for example in examples)
     batch = {}

@@ -155,13 +155,18 @@ def load_tower(path: str | Path, features: str) -> tuple[PreTrainedModel, object
             tower = model.model.vision_tower
         else:
             tower = _pretrained_tower(path, config, features)
-        own = {"image_processor_filename": IMAGE_PROCESSOR_NAME}  # not timm's, if both exist
-        return tower, AutoImageProcessor.from_pretrained(path, trust_remote_code=False, **own)
+        return tower, open_image_processor(path)
     except LOAD_ERRORS as error:
         raise UserError(
             f"The vision tower {name!r} could not be opened; give a folder with --vision, or "
             f"{weights.advise(name)}."
         ) from error
+
+
+def open_image_processor(path: str | Path):
+    """Open the image processor of a vision model; ours, not timm's, if the folder has both."""
+    own = {"image_processor_filename": IMAGE_PROCESSOR_NAME}
+    return AutoImageProcessor.from_pretrained(path, trust_remote_code=False, **own)
 
 
 def _has_features(config, features: str) -> bool:
@@ -212,17 +217,14 @@ def _text_parts(preset: Preset, corpus: Iterable[str], kind: str = "none"):
         return None, train_tokenizer(corpus)
     dtype = torch.float32 if kind == "none" else torch.bfloat16
     try:
-        source = weights.resolve(preset.text)
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+        path = weights.resolve(preset.text)
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+        bits = quantize.bnb_config(kind, config, runtime.pick_device())
         decoder = AutoModelForCausalLM.from_pretrained(
-            source,
-            config=config,
-            dtype=dtype,
-            quantization_config=quantize.bnb_config(kind, config, runtime.pick_device()),
-            **SAFE,
+            path, config=config, dtype=dtype, quantization_config=bits, **SAFE
         )
         tokenizer = AutoTokenizer.from_pretrained(
-            source, trust_remote_code=False, padding_side="left"
+            path, trust_remote_code=False, padding_side="left"
         )
     except LOAD_ERRORS as error:
         raise UserError(

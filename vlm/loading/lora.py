@@ -76,7 +76,7 @@ def base_hash(model: nn.Module, rows: int | None = None) -> str:
 
 
 def hashed_rows(processor) -> int:
-    """Return the number of tokens without added ones, whose embeddings each machine draws anew."""
+    """Return the number of tokens without added ones, which are not pretrained."""
     return processor.tokenizer.vocab_size
 
 

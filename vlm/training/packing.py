@@ -136,25 +136,17 @@ def collator(processor) -> Callable[[Sequence[dict]], dict[str, torch.Tensor]]:
 
     Logits are needed only of the tokens before a label.
     """
-    fill = {"input_ids": processor.tokenizer.pad_token_id, "labels": IGNORE_INDEX}
-    return lambda items: _collate(items, fill)
+    pad_id = processor.tokenizer.pad_token_id
+    return lambda items: _collate(items, pad_id)
 
 
-def _collate(items: Sequence[dict], fill: dict[str, int]) -> dict[str, torch.Tensor]:
-    longest = max(item["input_ids"].shape[1] for item in items)
-    batch = {}
-    for name in items[0]:
-        rows = [item[name] for item in items]
-        if name == "attention_mask":
-            rows = [_pad_mask(row, longest) for row in rows]
-        elif name in ("input_ids", "position_ids", "labels"):
-            rows = [
-                torch.nn.functional.pad(row, (0, longest - row.shape[1]), value=fill.get(name, 0))
-                for row in rows
-            ]
-        batch[name] = torch.cat(rows)
+def _collate(items: Sequence[dict], pad_id: int) -> dict[str, torch.Tensor]:
+    others = [{k: value for k, value in item.items() if k != "attention_mask"} for item in items]
+    batch = encoding.pad(others, pad_id, left=False)
+    longest = batch["input_ids"].shape[1]
+    masks = torch.cat([_pad_mask(item["attention_mask"], longest) for item in items])
     is_label = (batch["labels"][:, 1:] != IGNORE_INDEX).any(0)
-    return batch | {"logits_to_keep": is_label.nonzero()[:, 0]}
+    return batch | {"attention_mask": masks, "logits_to_keep": is_label.nonzero()[:, 0]}
 
 
 def _pad_mask(mask: torch.Tensor, longest: int) -> torch.Tensor:

@@ -136,10 +136,7 @@ def sign(parts: Mixture, run: Path, resume: bool = False, **flags: Any) -> None:
     ]
     signed = {"flags": {name: str(value) for name, value in flags.items()}, "parts": rows}
     if resume and (run / DATA).exists():
-        before = json.loads((run / DATA).read_text("utf-8"))
-        if isinstance(before, list):  # older runs did not save flags
-            before = {"flags": {}, "parts": before}
-        _check_unchanged(before, signed, run)
+        _check_unchanged(_read_signed(run), signed, run)
     elif runtime.is_main():
         with files.writing(run):
             run.mkdir(parents=True, exist_ok=True)
@@ -148,10 +145,13 @@ def sign(parts: Mixture, run: Path, resume: bool = False, **flags: Any) -> None:
 
 def predates(run: Path, name: str) -> bool:
     """Return True if the run was started before the setting `name` existed."""
-    if not (run / DATA).exists():
-        return False
+    return (run / DATA).exists() and name not in _read_signed(run)["flags"]
+
+
+def _read_signed(run: Path) -> dict:
     signed = json.loads((run / DATA).read_text("utf-8"))
-    return isinstance(signed, list) or name not in signed["flags"]
+    # older runs did not save flags
+    return {"flags": {}, "parts": signed} if isinstance(signed, list) else signed
 
 
 def _check_unchanged(before: dict, now: dict, run: Path) -> None:

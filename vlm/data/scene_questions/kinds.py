@@ -40,7 +40,7 @@ def turns(scene: Scene) -> tuple[Turn, ...]:
 def main_things(scene: Scene) -> list[Thing]:
     """Return up to three things, the most often mentioned first.
 
-    Two dogs that are told apart are two dogs.
+    Two dogs that the captions distinguish count as two things.
     """
     captions: dict[str, set[int]] = {}
     for phrase in scene.phrases:

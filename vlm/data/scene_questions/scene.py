@@ -77,7 +77,7 @@ GROUP = re.compile(
     r"|couple|pair|lots?|packs?|teams?|pile|herd|flock|line|row|number|gathering|trio|class"
     r"|family) of (?:the |some |many |several )?"
 )
-# words of which nobody knows how many they stand for
+# words that do not say how many they stand for
 UNCOUNTED = frozenset(
     "crowd group team family audience couple band everyone everybody folk folks pair several many"
     " others some all few public class squad trio gang both parents twins each and someone"

@@ -211,5 +211,5 @@ def room_for(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=50_000)
 def _hidden_near(word: str) -> frozenset[str]:
-    """Return the objects that may be in the picture unmentioned if it is told of by this word."""
+    """Return the objects that a caption with this word may leave unmentioned."""
     return frozenset(name for name, row in asked().items() if f"{word} ".startswith(row.near))

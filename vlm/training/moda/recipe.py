@@ -22,6 +22,7 @@ from vlm.training.examples import FeatureExamples, ViewExamples
 from vlm.training.freezing import freeze
 from vlm.training.moda import adaptation, features, probe_labels, word_alignment
 from vlm.training.moda.settings import BUILDABLE, FIXED, PROBE_SETTINGS, overrides, uses_probe
+from vlm.training.names.examples import has_pooled, make_part
 from vlm.training.trainer import fit
 from vlm.types import Bundle
 
@@ -161,7 +162,7 @@ def make_feature_examples(bundle, train, held_out, args: argparse.Namespace, con
             probe_labels.init_visual_words(bundle.model.model.projector, probe, bundle)
     if args.names:
         parts.append(imagine_names(bundle, parts, args, config.seed))
-    if args.words:
+    if args.words and not (args.resume and runs.newest_checkpoint(args.out)):
         word_alignment.align(bundle, parts, args.words, config.seed)
     train_data = [
         FeatureExamples(bundle.processor, records, store, config.epochs * times, args.turns)
@@ -176,11 +177,9 @@ def make_feature_examples(bundle, train, held_out, args: argparse.Namespace, con
 
 def imagine_names(bundle, parts, args: argparse.Namespace, seed: int):
     """Return imagined pictures of the classes that the tower was trained on, as another part."""
-    from vlm.training.names import examples, recipe  # timm, which other trainings do not need
-
     opened = classifier.load(args.vision or BUILDABLE[args.preset].vision)
     names = NamesConfig(per_class=args.names, turns=args.turns)
-    return examples.make_part(opened, parts, names, recipe.has_pooled(bundle), seed)
+    return make_part(opened, parts, names, has_pooled(bundle), seed)
 
 
 def make_view_examples(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig):

@@ -15,7 +15,7 @@ from vlm.data.kinds.swaps import Swaps
 from vlm.data.mixture import LoadedPart
 from vlm.inference.classifier import Classifier
 from vlm.training.names.synthesis import Imagined, Synthesiser, SyntheticFeatures
-from vlm.types import Record, Turn
+from vlm.types import Bundle, Record, Turn
 
 Part = tuple[LoadedPart, Sequence]  # records and their features, float16[views, n, N, Dv]
 
@@ -71,6 +71,11 @@ def make_part(
     options = {"has_pooled": has_pooled, "captioned": known, "seed": seed}
     records, imagined = examples(classifier, backgrounds, config, **options)
     return LoadedPart("names", records, 1), imagined
+
+
+def has_pooled(bundle: Bundle) -> bool:
+    """Return True if the first token of a picture is the pooled feature."""
+    return bundle.model.config.image_features != "patches"
 
 
 def _has_captions(records: Sequence[Record]) -> bool:

@@ -23,7 +23,7 @@ from vlm.training import panel, runs
 from vlm.training.examples import FeatureExamples
 from vlm.training.freezing import freeze
 from vlm.training.moda import features
-from vlm.training.names.examples import make_part
+from vlm.training.names.examples import has_pooled, make_part
 from vlm.training.trainer import fit
 from vlm.types import Bundle
 
@@ -124,11 +124,6 @@ def make_examples(
         FeatureExamples(bundle.processor, part.records, store, epochs * part.times, names.turns)
         for part, store in [*real, imagined]
     )
-
-
-def has_pooled(bundle: Bundle) -> bool:
-    """Return True if the first token of a picture is the pooled feature."""
-    return bundle.model.config.image_features != "patches"
 
 
 @torch.inference_mode()
