@@ -27,7 +27,7 @@ $(VENV)/torch.done: constraints.txt
 $(VENV)/run.done: requirements.txt pyproject.toml $(VENV)/torch.done
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
-	-test ! -d vlm/checkpoints/everyday || $(BIN)/loupe fetch smollm2-135m  # offline, moda-mini answers
+	-test ! -f vlm/checkpoints/everyday/config.json || $(BIN)/loupe fetch smollm2-135m  # offline, moda-mini answers
 	touch $@
 $(VENV)/test.done: requirements-test.txt $(VENV)/run.done
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-test.txt

@@ -110,7 +110,10 @@ class ModaDataConfig:
     """What the MODA training makes of pictures and questions; `--recipe` sets several at once."""
 
     turns: int = setting(
-        0, "questions per image per epoch, later epochs ask the next ones, 0 = all", low=0
+        0,
+        "questions per image per epoch, later epochs ask the next ones, 0 = all; packed answers "
+        "also have all captions",
+        low=0,
     )
     tasks: str = setting("", "kinds of questions, such as caption,presence; empty = all")
     mild: bool = setting(False, "weaker augmentation for product photos")
@@ -132,6 +135,9 @@ class ModaDataConfig:
     )
     lora: int = setting(
         0, "rank of LoRA on the decoder, 0 = train the decoder's own weights", low=0, high=1024
+    )
+    half_features: bool = setting(
+        False, "run the frozen tower in bfloat16 where the hardware has it: faster, less exact"
     )
     packed: bool = setting(True, "a picture's answers in one sequence, where the decoder allows it")
 
@@ -164,6 +170,10 @@ class AlignConfig:
     mild: bool = setting(False, "weaker augmentation for product photos, for the last part")
     erase: int = setting(0, "percentage of views with a part hidden behind grey", low=0, high=100)
     half: bool = setting(False, "save the tower in float16, half the size")
+    stages: int = setting(0, "train only the last N stages of --vision, 0 = all", low=0)
+    closeness: float = setting(
+        0.0, "weight of the distance from the original features of --vision", low=0, high=1000
+    )
 
     def __post_init__(self):
         check(self)

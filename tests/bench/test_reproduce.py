@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench import reproduce
+from vlm.commands.train import moda
 
 
 def test_the_band_is_wider_than_what_was_seen() -> None:
@@ -31,15 +32,33 @@ def test_a_run_is_inside_when_every_measurement_is(found: dict, fine: bool, caps
 
 
 def test_the_command_writes_a_band_and_checks_a_repeat_against_it(tmp_path, monkeypatch) -> None:
-    band = tmp_path / "expected.json"
-    monkeypatch.setattr(reproduce, "losses", lambda seed, args: {"100": 1.0 + 0.01 * seed})
-    assert reproduce.main(["--write", "--band", str(band)]) == 0
+    band, only = tmp_path / "expected.json", ["--only", "everyday"]
+    monkeypatch.setattr(reproduce, "losses", lambda flags, seed, args: {"100": 1.0 + 0.01 * seed})
+    assert reproduce.main(["--write", *only, "--band", str(band)]) == 0
     assert json.loads(band.read_text())["band"] == {"100": [0.9392, 1.1008]}
-    assert reproduce.main(["--band", str(band)]) == 0
-    assert reproduce.main(["--band", str(band), "--seed", "19"]) == 1
+    assert reproduce.main([*only, "--band", str(band)]) == 0
+    assert reproduce.main([*only, "--band", str(band), "--seed", "19"]) == 1
+
+
+def test_a_model_that_is_not_shipped_is_not_repeated(tmp_path, monkeypatch, capsys) -> None:
+    flags = reproduce.RUNS["everyday"][0]
+    monkeypatch.setitem(reproduce.RUNS, "everyday", (flags, tmp_path))
+    assert reproduce.main(["--only", "everyday"]) == 0
+    assert "everyday is not shipped here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", reproduce.RUNS)
+def test_the_flags_are_those_of_the_training(name: str) -> None:
+    assert moda.parse(reproduce.RUNS[name][0]).max_steps > 0
+
+
+def test_a_band_is_of_one_model(tmp_path: Path, capsys) -> None:
+    with pytest.raises(SystemExit):
+        reproduce.main(["--band", str(tmp_path / "band.json")])
+    assert "name it with --only" in capsys.readouterr().err
 
 
 def test_a_missing_band_is_a_user_error(tmp_path: Path, capsys) -> None:
     with pytest.raises(SystemExit) as caught:
-        reproduce.main(["--band", str(tmp_path / "none.json")])
+        reproduce.main(["--only", "moda-mini", "--band", str(tmp_path / "none.json")])
     assert caught.value.code == 2 and "--write" in capsys.readouterr().err

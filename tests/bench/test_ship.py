@@ -8,8 +8,9 @@ import pytest
 
 from bench import ship
 from tests import tiny
+from vlm.config import AdapterConfig
 from vlm.evaluation import results
-from vlm.loading import load
+from vlm.loading import load, lora
 from vlm.system import files
 from vlm.training import runs
 
@@ -55,6 +56,32 @@ def test_metadata_and_pictures_of_the_data_set_stay_behind(run, tmp_path):
     rows = [json.loads(line) for line in (kept / results.PREDICTIONS).read_text().splitlines()]
     assert rows == [{"id": "7", "prompt": "?", "text": "A red tie."}]
     assert results.read_scores(kept)["model"] == "shipped"
+
+
+def test_an_adapter_is_copied_unchanged(run: Path, tmp_path: Path) -> None:
+    shutil.rmtree(run / "model")
+    base, to = tmp_path / "base", tmp_path / "shipped"
+    load.save(tiny.bundle(), base)
+    bundle = load.load(str(base), device="cpu")
+    model = lora.attach(bundle.model, AdapterConfig(rank=2))
+    lora.save(model, bundle.processor, run / "adapter", str(base))
+    to.mkdir()
+    for stale in ("adapter_model-00002-of-00002.safetensors", load.CALIBRATION):
+        (to / stale).write_text("old")
+    ship.main([str(run), "--to", str(to)])
+    names = {path.name for path in (run / "adapter").iterdir()}
+    assert all((to / n).read_bytes() == (run / "adapter" / n).read_bytes() for n in names)
+    assert [path.name for path in to.glob("adapter_model*")] == ["adapter_model.safetensors"]
+    assert not (to / load.CALIBRATION).exists()
+
+
+def test_an_adapter_does_not_replace_a_model(run: Path, tmp_path: Path, capsys) -> None:
+    load.save(tiny.bundle(), tmp_path / "shipped")
+    (run / "adapter").mkdir()
+    (run / "adapter" / "config.json").write_text("{}")
+    with pytest.raises(SystemExit):
+        ship.main([str(run), "--to", str(tmp_path / "shipped")])
+    assert "has a model of another kind" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("lost", ["scores.jsonl", "evaluation/scores.json", "model/config.json"])

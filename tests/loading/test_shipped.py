@@ -115,7 +115,7 @@ def test_the_card_shows_the_comparison_of_variants():
 
 def test_a_band_for_repeats_is_shipped():
     band = json.loads((SHIPPED / "expected.json").read_text())
-    assert band["flags"] == reproduce.SHORT and len(band["band"]) == 3
+    assert band["flags"] == reproduce.MODA_MINI_FLAGS and len(band["band"]) == 3
 
 
 def test_what_it_can_do_reaches_the_bars():

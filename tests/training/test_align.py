@@ -24,8 +24,8 @@ from vlm.loading import build, load
 from vlm.loading.tokenizer import train_tokenizer
 from vlm.system import files, runtime
 from vlm.training import runs
+from vlm.training.align import average, pictures, zeroshot
 from vlm.training.align import model as align_model
-from vlm.training.align import pictures, zeroshot
 from vlm.training.align import recipe as align_recipe
 from vlm.training.moda import recipe as moda_recipe
 from vlm.training.trainer import fit
@@ -85,7 +85,7 @@ def collated(records: list[Record], values=VALUES) -> dict[str, torch.Tensor]:
 # The model
 
 
-def train(values: dict, run: Path, **changes) -> tuple[list[dict], align_model.Averaged]:
+def train(values: dict, run: Path, **changes) -> tuple[list[dict], average.Averaged]:
     """Train a tower on squares; return the rows of its metrics and the model."""
     config = TrainConfig(
         batch_size=16,
@@ -101,7 +101,7 @@ def train(values: dict, run: Path, **changes) -> tuple[list[dict], align_model.A
     )
     train_data = pictures.Pictures(squares(48), values, 32, epochs=config.epochs, augment=True)
     eval_data = pictures.Pictures(squares(24, seed=1), values, 32)
-    model = align_model.Averaged(aligned(values), 24, start_size=24, decay=0.8)
+    model = average.Averaged(aligned(values), 24, start_size=24, decay=0.8)
     measure, collate = align_model.make_accuracy(values), align_model.make_collator(tokenizer())
     fit(model, train_data, eval_data, collate, config, run, compute_metrics=measure)
     return files.read_jsonl(run / "metrics.jsonl"), model
@@ -194,7 +194,7 @@ def test_padding_does_not_change_a_caption_embedding() -> None:
 
 
 def test_the_live_model_is_trained_and_the_average_is_evaluated() -> None:
-    model = align_model.Averaged(aligned(), 4, decay=0.5)
+    model = average.Averaged(aligned(), 4, decay=0.5)
     inputs, normalised = collated(squares(6)), batch(squares(6))
     start = model.live.bias.detach().clone()
     for step in (1.0, 2.0):
@@ -215,7 +215,7 @@ def test_the_live_model_is_trained_and_the_average_is_evaluated() -> None:
 def averaged(before: float, new: float, steps: int, decay: float = 0.9) -> torch.Tensor:
     """Return the moving average of one number after `steps` steps."""
     kept = [torch.tensor(before)]
-    align_model.moving_average(decay)(kept, [torch.tensor(new)], torch.tensor(steps))
+    average.moving_average(decay)(kept, [torch.tensor(new)], torch.tensor(steps))
     return kept[0]
 
 
@@ -227,7 +227,7 @@ def test_average_decay_warms_up_and_counters_are_copied() -> None:
 
 def test_picture_size_grows_during_training() -> None:
     model, pixels = (
-        align_model.Averaged(aligned(), 8, start_size=16),
+        average.Averaged(aligned(), 8, start_size=16),
         torch.zeros(1, 3, 32, 32).byte(),
     )
     sides = []
@@ -235,9 +235,7 @@ def test_picture_size_grows_during_training() -> None:
         model.average.n_averaged.fill_(step)
         sides.append(model.resize(pixels).shape[-1])
     assert sides == [16] * 4 + [24] * 2 + [32] * 2
-    assert torch.equal(
-        align_model.Averaged(aligned(), 8).resize(pixels), align_model.normalise(pixels)
-    )
+    assert torch.equal(average.Averaged(aligned(), 8).resize(pixels), align_model.normalise(pixels))
 
 
 def test_accuracy_ignores_missing_labels() -> None:
@@ -462,6 +460,8 @@ def test_a_tower_with_a_fixed_image_size_rejects_other_sizes() -> None:
     ("words", "message"),
     [
         (["--set", "checkpointing=yes"], "omit checkpointing"),
+        (["--set", "stages=2"], "no stages or features to keep; give --vision"),
+        (["--set", "closeness=0.5"], "no stages or features to keep; give --vision"),
         (["--start-size", "160"], "--start-size is 160, give at most --image-size, 128"),
         (["--start-size", "16"], "--start-size is 16, give at least 32"),
         (["--set", "decay=-1"], "decay is -1.0, allowed is at least 0"),

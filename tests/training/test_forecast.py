@@ -99,3 +99,12 @@ def test_activations_match_the_peak_of_a_backward_pass(checkpointing: bool) -> N
 
 def by_time(profile: torch.profiler.profile) -> list:
     return sorted(profile.profiler.kineto_results.events(), key=lambda event: event.start_ns())
+
+
+def test_of_packed_answers_only_the_logits_before_labels_are_counted() -> None:
+    model = tiny.bundle().model
+    example = {"input_ids": torch.zeros(1, 50, dtype=torch.long)}
+    words = model.get_input_embeddings().weight.shape[0]
+    assert forecast._logit_bytes(model, example) == 4 * 50 * words
+    packed = example | {"logits_to_keep": torch.arange(50)[None] < 7}
+    assert forecast._logit_bytes(model, packed) == 4 * 7 * words

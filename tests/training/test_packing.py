@@ -96,6 +96,19 @@ def test_every_epoch_takes_the_next_turns_and_another_view(bundle):
     assert {first[2], second[2]} == {0, 1}
 
 
+def test_every_epoch_has_all_captions_and_the_next_questions(bundle):
+    captions = [Turn("Caption it.", f"A square, {n}.", "caption") for n in range(3)]
+    records = [Record("a", b"", (captions[0], TURNS[0], *captions[1:], TURNS[2]))]
+    store = features(bundle, 1)
+    packed = packing.PackedExamples(
+        FeatureExamples(bundle.processor, records, store, epochs=2, turns=1)
+    )
+    chosen = [packed._locate(epoch)[1] for epoch in range(2)]
+    assert [turns[:3] for turns in chosen] == [[0, 2, 3]] * 2
+    assert sorted(turns[3] for turns in chosen) == [1, 4] and packed.answers() == 8
+    assert len(FeatureExamples(bundle.processor, records, store, turns=1)) == 1
+
+
 def test_padding_is_not_counted_and_gives_no_nan(bundle):
     short, long = (
         [encoding.encode_text(bundle.processor, t) for t in part] for part in (TURNS[:1], TURNS)

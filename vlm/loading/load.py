@@ -63,7 +63,7 @@ def load(
     name = default_model() if name is None else name
     register()
     title = name if adapter is None else str(adapter)
-    if adapter is None and (folder := _adapter_folder(name)):
+    if adapter is None and (folder := adapter_folder(name)):
         adapter, (name, revision) = folder, lora.base_of(folder)
     if adapter is None:
         return _open(name, device, dtype, revision, "none")
@@ -76,7 +76,7 @@ def load(
     return Bundle(model.eval(), _adapter_processor(adapter) or bundle.processor, title)
 
 
-def _adapter_folder(name: str) -> str:
+def adapter_folder(name: str) -> str:
     """Return the folder of an adapter named by a preset or by itself, else an empty string."""
     folder = PRESETS[name].path if name in PRESETS else name
     return folder if lora.is_adapter(folder) else ""
@@ -115,11 +115,21 @@ def open_base(
     """
     if is_built(name):
         return _build_preset(name, runtime.pick_device(device), quantize)
-    if _adapter_folder(name):
+    if adapter_folder(name):
         if quantize != "none":
             raise UserError(f"{name!r} is an adapter, merged when it opens; use --quantize none.")
         return load(name, device=device, dtype=dtype)
     return _open(name, device, dtype, revision, quantize)
+
+
+def open_parts(adapter: str | Path) -> Bundle:
+    """Open the base of an adapter that was built on a preset's parts, on the CPU.
+
+    Raises:
+        UserError: if the parts cannot be opened.
+    """
+    register()
+    return _build_preset(lora.base_of(adapter)[0], torch.device("cpu"), "none")
 
 
 def _build_preset(name: str, place: torch.device, quantize: str) -> Bundle:

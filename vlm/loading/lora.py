@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,8 +71,21 @@ def base_hash(model: nn.Module, rows: int | None = None) -> str:
     Args:
         rows: how many of them; None = all.
     """
-    values = model.get_input_embeddings().weight[:rows].detach().to("cpu", torch.bfloat16)
-    return hashlib.sha256(values.contiguous().view(torch.uint8).numpy()).hexdigest()[:16]
+    return _hash([model.get_input_embeddings().weight[:rows]])
+
+
+def tower_hash(model: nn.Module) -> str:
+    """Hash a base's vision tower, an empty string if it has none."""
+    name = parts.part_name(model, parts.TOWERS)
+    return _hash(model.get_submodule(name).parameters()) if name else ""
+
+
+def _hash(tensors: Iterable[torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        values = tensor.detach().to("cpu", torch.bfloat16).reshape(-1).contiguous()
+        digest.update(values.view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
 
 
 def hashed_rows(processor) -> int:
@@ -120,18 +133,26 @@ def save(
     rows = hashed_rows(processor)
     facts = {"base": base, "revision": revision, "on_parts": on_parts, "rows": rows}
     facts["weights"] = weights or base_hash(model.get_base_model(), rows)
+    if on_parts:
+        facts["tower"] = tower_hash(model.get_base_model())
     files.write_json(folder / BASE, facts)
 
 
 def base_of(folder: str | Path) -> tuple[str, str | None]:
-    """Return the name and revision of an adapter's base model.
+    """Return the name and revision of an adapter's base model; a `UserError` if it is damaged."""
+    config = _read_config(folder, "base_model_name_or_path")
+    return str(config["base_model_name_or_path"]), config.get("revision")
 
-    Raises:
-        UserError: if the folder's files are damaged.
-    """
+
+def rank(folder: str | Path) -> int:
+    """Return the rank of an adapter's matrices; a `UserError` if it is damaged."""
+    return int(_read_config(folder, "r")["r"])
+
+
+def _read_config(folder: str | Path, needed: str) -> dict:
     try:
         config = json.loads((Path(folder) / CONFIG).read_text("utf-8"))
-        return str(config["base_model_name_or_path"]), config.get("revision")
+        return {needed: config[needed]} | config
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"The adapter in {str(folder)!r} is damaged; train it again.") from error
 
@@ -194,10 +215,12 @@ def is_on_parts(folder: str | Path) -> bool:
 def _check_base(bundle: Bundle, folder: Path) -> None:
     """Compare the hashes; without one, a mismatch shows in the shapes."""
     base = _read_base(folder)
-    rows = base.get("rows")
+    rows, preset = base.get("rows"), PRESETS.get(bundle.name)
+    if base.get("tower", "") not in ("", tower_hash(bundle.model)):
+        text = f"was trained on another vision tower than that of {bundle.name!r}; train it again."
+        raise UserError(f"The adapter in {str(folder)!r} {text}")
     if not base or base.get("weights") == base_hash(bundle.model, rows if rows else None):
         return
-    preset = PRESETS.get(bundle.name)
     if is_on_parts(folder) and preset and weights.is_original(preset.text):
         log.warning(
             "The decoder of %r is the Hub's original, and the adapter was trained on the numbers "

@@ -14,6 +14,7 @@ IMAGE_FEATURES = ("pooled", "projected", "patches", "grid")  # what a tower retu
 PROJECTORS = ("linear", "mlp", "mlp2x", "pixel_shuffle", "words")  # help texts need no torch
 SHIPPED = Path(__file__).parents[1] / "checkpoints" / "moda-mini"
 EVERYDAY = SHIPPED.with_name("everyday")  # an adapter, on the parts of the preset of this name
+TOWER = EVERYDAY / "tower"  # EfficientNet-Lite0, tuned by `loupe train align`
 BAND = "expected.json"  # beside the shipped weights: expected losses, see bench/reproduce.py
 
 PRODUCT_PROMPTS = MappingProxyType(
@@ -78,8 +79,9 @@ class Preset:
 
     @property
     def openable(self) -> bool:
-        """True for a model on the Hub or in a folder that exists."""
-        return bool(self.path) and (not os.path.isabs(self.path) or os.path.isdir(self.path))
+        """True for a model on the Hub or in a folder that has one."""
+        is_file = os.path.isfile(os.path.join(self.path, "config.json"))
+        return bool(self.path) and (not os.path.isabs(self.path) or is_file)
 
 
 # widths divisible by 64 and a key/value width of at least 32, so that 4-bit weights work
@@ -130,7 +132,7 @@ PRESETS: dict[str, Preset] = {
     "everyday": Preset(
         "135M, trained by this project: any photograph",
         path=str(EVERYDAY),
-        vision="efficientnet-lite0",
+        vision=str(TOWER) if (TOWER / "config.json").is_file() else "efficientnet-lite0",
         text="smollm2-135m",
         image_features="grid",
         chat_template=_SMOLLM2_TEMPLATE,
@@ -179,7 +181,7 @@ RECIPES = {
     "plain": Recipe("pictures and questions as they are"),
     "everyday": Recipe(
         "for --preset everyday: LoRA, a projector that knows words first, imagined classes",
-        {"lora": 32, "words": 6.0, "names": 4, "turns": 6, "views": 3},
+        {"lora": 32, "words": 6.0, "names": 4, "turns": 2, "views": 3} | {"half_features": True},
     ),
     "moda-mini": Recipe(
         "as the shipped model was trained: visual words, blended pictures, pseudo-labels",

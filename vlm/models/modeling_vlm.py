@@ -211,8 +211,9 @@ class VlmForConditionalGeneration(VlmPreTrainedModel, GenerationMixin):
         """Logits float[B, T, V], and the mean loss over `labels` int64[B, T] (-100 = ignored).
 
         Args:
-            logits_to_keep: compute logits only of so many last tokens, or of these tokens; with
-                labels, the tokens that predict no label can be left out.
+            logits_to_keep: compute logits only of so many last tokens, of these tokens, or where
+                bool[B, T] is True (then float[N, V]); with labels, the tokens that predict no label
+                can be left out.
         """
         num_items = {k: kwargs.pop(k) for k in ("num_items_in_batch",) if k in kwargs}
         out = self.model(
@@ -226,10 +227,12 @@ class VlmForConditionalGeneration(VlmPreTrainedModel, GenerationMixin):
             **kwargs,
         )
         keep = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
-        logits = self.lm_head(out.last_hidden_state[:, keep])
+        is_mask = isinstance(keep, torch.Tensor) and keep.dtype == torch.bool
+        keep = keep if is_mask else (slice(None), keep)
+        logits = self.lm_head(out.last_hidden_state[keep])
         loss = None
         if labels is not None:
-            targets = nn.functional.pad(labels[:, 1:], (0, 1), value=-100)[:, keep]
+            targets = nn.functional.pad(labels[:, 1:], (0, 1), value=-100)[keep]
             options = {"vocab_size": logits.shape[-1], "shift_labels": targets, **num_items}
             loss = self.loss_function(logits, None, **options)
         return CausalLMOutputWithPast(

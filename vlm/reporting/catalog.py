@@ -11,7 +11,7 @@ from typing import Any
 
 from vlm.errors import UserError
 from vlm.evaluation import results
-from vlm.loading.presets import SHIPPED
+from vlm.loading.presets import EVERYDAY, SHIPPED
 from vlm.system.files import read_jsonl
 from vlm.training import runs
 
@@ -42,16 +42,20 @@ def root() -> Path:
 
 
 def find_runs() -> list[Run]:
-    """Return the shipped run first, then the runs under `root()` by name."""
-    shipped = {"moda-mini": SHIPPED} if RUN_FILES & _files(SHIPPED) else {}
+    """Return the shipped models' runs first, then those under `root()` by name."""
+    shipped = {name: folder for name, folder in _shipped().items() if RUN_FILES & _files(folder)}
     return [Run(name, folder) for name, folder in _search(RUN_FILES, shipped).items()]
 
 
 def find_evaluations() -> list[Evaluation]:
-    """Return the shipped model's evaluation first, then those under `root()` by name."""
-    inside = SHIPPED / "evaluation"
-    shipped = {"moda-mini": inside} if EVALUATION_FILES & _files(inside) else {}
+    """Return the shipped models' evaluations first, then those under `root()` by name."""
+    inside = {name: folder / "evaluation" for name, folder in _shipped().items()}
+    shipped = {name: path for name, path in inside.items() if EVALUATION_FILES & _files(path)}
     return [Evaluation(name, folder) for name, folder in _search(EVALUATION_FILES, shipped).items()]
+
+
+def _shipped() -> dict[str, Path]:
+    return {"moda-mini": SHIPPED, "everyday": EVERYDAY}
 
 
 def open_run(name: str) -> Run:
@@ -81,17 +85,18 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _search(wanted: set[str], shipped: dict[str, Path]) -> dict[str, Path]:
-    """Return name -> folder, the shipped one first; a name in use gets the root's name as prefix.
+    """Return name -> folder, the shipped ones first; a name in use gets the root's name as prefix.
 
     `wanted` holds the file names of which a folder must have at least one.
     """
-    top, folders, package = root(), dict(shipped), SHIPPED.resolve()
+    top, folders = root(), dict(shipped)
+    packages = [path.resolve() for path in _shipped().values()]
     for place, subfolders, names in os.walk(top):
         folder = Path(place)
         parts = folder.relative_to(top).parts
         deeper = sorted(f for f in subfolders if not f.startswith((".", "checkpoint-")))
         subfolders[:] = deeper if len(parts) < DEPTH else []
-        if not wanted & set(names) or folder.resolve().is_relative_to(package):
+        if not wanted & set(names) or any(map(folder.resolve().is_relative_to, packages)):
             continue
         inner = parts[:-1] if len(parts) > 1 and parts[-1] == "evaluation" else parts
         name = _printable("/".join(inner) or top.resolve().name)

@@ -80,8 +80,10 @@ def activation_bytes(
 
 
 def _logit_bytes(model: nn.Module, example: Mapping[str, torch.Tensor]) -> int:
-    """Return the bytes of an example's logits in float32."""
-    return 4 * example["input_ids"].numel() * model.get_input_embeddings().weight.shape[0]
+    """Return the bytes of an example's logits in float32, of packed answers those before labels."""
+    kept = example.get("logits_to_keep")
+    count = example["input_ids"].numel() if kept is None else int(kept.sum())
+    return 4 * count * model.get_input_embeddings().weight.shape[0]
 
 
 def _decoder_shape(model: nn.Module) -> tuple[int, int]:

@@ -7,6 +7,7 @@ would have in a sequence of its own. So the loss is the same as that of separate
 """
 
 from collections.abc import Callable, Sequence
+from itertools import compress, pairwise
 from os.path import commonprefix
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
+from vlm.data.scene_questions.captions import TASK as CAPTION_TASK
 from vlm.inference import encoding
 from vlm.training.examples import FeatureExamples, spread
 from vlm.types import IGNORE_INDEX, Bundle, Turn
@@ -88,23 +90,36 @@ def _tree(pairs: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[Segm
 
 
 class PackedExamples(TorchDataset):
-    """One item for each picture and epoch: the turns that `examples` has for it, packed.
+    """One item for each picture and epoch: all of its captions and some other questions, packed.
 
-    The epochs are concatenated, so item i depends only on i, and a resumed run sees the same data.
+    Captions share one prompt, so they cost little. The epochs are concatenated, so item i depends
+    only on i, and a resumed run sees the same data.
 
     Args:
-        examples: the same turns as separate examples.
+        examples: whose turns and views are packed; its turns per epoch are the number of other
+            questions.
     """
 
     def __init__(self, examples: FeatureExamples):
         self.examples = examples
-        counts = np.diff(examples.starts)
-        self.numbers = np.flatnonzero(counts)  # records with turns
+        self.captions, self.others = [], []  # numbers of each record's turns
+        for first, end in pairwise(examples.starts):
+            turns = range(first, end)
+            is_caption = [examples.turns[turn][1].task == CAPTION_TASK for turn in turns]
+            self.captions.append(list(compress(turns, is_caption)))
+            self.others.append(
+                [t for t, caption in zip(turns, is_caption, strict=True) if not caption]
+            )
+        self.numbers = np.flatnonzero(np.diff(examples.starts))  # records with turns
         self.length = round(len(self.numbers) * examples.epochs)
         self.shuffled = np.random.default_rng(0).permutation(len(self.numbers))
 
     def __len__(self) -> int:
         return self.length
+
+    def answers(self) -> int:
+        """Return the number of answers in all items."""
+        return sum(len(self._locate(index)[1]) for index in range(self.length))
 
     def lengths(self) -> np.ndarray:
         """Return the characters of each item, int[n], for `batching`."""
@@ -123,11 +138,11 @@ class PackedExamples(TorchDataset):
         is_full = (epoch + 1) * len(self.numbers) <= self.length
         # a partial last epoch is a random sample of all pictures
         number = int(self.numbers[place if is_full else self.shuffled[place]])
-        first, end = self.examples.starts[number : number + 2]
-        count, per_epoch = end - first, self.examples.turns_per_epoch
-        chosen = range(min(per_epoch, count) if per_epoch else count)
-        offset = spread(number) + epoch * len(chosen) if per_epoch else 0
-        turns = [first + (offset + place) % count for place in chosen]
+        others, per_epoch = self.others[number], self.examples.turns_per_epoch
+        count = min(per_epoch, len(others)) if per_epoch else len(others)
+        offset = spread(number) + epoch * count if per_epoch else 0
+        chosen = [others[(offset + place) % len(others)] for place in range(count)]
+        turns = self.captions[number] + chosen
         return number, turns, (spread(number) + epoch) % len(self.examples.features)
 
 
@@ -145,8 +160,8 @@ def _collate(items: Sequence[dict], pad_id: int) -> dict[str, torch.Tensor]:
     batch = encoding.pad(others, pad_id, left=False)
     longest = batch["input_ids"].shape[1]
     masks = torch.cat([_pad_mask(item["attention_mask"], longest) for item in items])
-    is_label = (batch["labels"][:, 1:] != IGNORE_INDEX).any(0)
-    return batch | {"attention_mask": masks, "logits_to_keep": is_label.nonzero()[:, 0]}
+    next_labels = torch.nn.functional.pad(batch["labels"][:, 1:], (0, 1), value=IGNORE_INDEX)
+    return batch | {"attention_mask": masks, "logits_to_keep": next_labels != IGNORE_INDEX}
 
 
 def _pad_mask(mask: torch.Tensor, longest: int) -> torch.Tensor:

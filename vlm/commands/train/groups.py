@@ -80,6 +80,9 @@ def add_settings(
         classes: settings dataclass -> defaults that differ from its own.
     """
     flags = {action.dest for action in parser._actions}
+    names = [f.name for cls in classes for f in fields(cls)]
+    if len(names) > len(set(names)):
+        raise ValueError(f"Two settings have the same name: {sorted(names)}")
     settings = {f.name: f for cls in classes for f in fields(cls)}
     changes = {name: value for row in classes.values() for name, value in row.items()}
     defaults = {name: changes.get(name, f.default) for name, f in settings.items()}

@@ -13,7 +13,7 @@ from vlm.commands.flags import add_shared, count, from_args
 from vlm.commands.train.groups import RESUME, add_groups, add_settings, held_out_flag, new_parser
 from vlm.config import ModaDataConfig, MonitorConfig, TrainConfig
 from vlm.errors import exit_on_user_error, lookup
-from vlm.loading.presets import IMAGE_FEATURES, PROJECTORS, RECIPES, SHIPPED, Preset, Recipe
+from vlm.loading.presets import IMAGE_FEATURES, PROJECTORS, RECIPES, SHIPPED, TOWER, Preset, Recipe
 from vlm.training.moda.settings import BUILDABLE, check_flags
 
 HELP = "a projector and a decoder on a frozen vision tower"
@@ -76,7 +76,8 @@ def part_flags(group: argparse._ArgumentGroup, preset: Preset, projector: str | 
     preset_flag(group)
     text = "continue training a finished model (default: none)"
     add_shared(group, model={"default": None, "metavar": "NAME", "help": text})
-    tower = "the shipped model's" if preset.vision == str(SHIPPED) else preset.vision or "none"
+    is_shipped = preset.vision in (str(SHIPPED), str(TOWER))
+    tower = "the shipped model's" if is_shipped else preset.vision or "none"
     add_shared(group, vision=f"vision tower: folder, Hub id or fetched name (default: {tower})")
     text = f"decoder: folder, Hub id or fetched name (default: {preset.text or 'from scratch'})"
     group.add_argument("--text", metavar="NAME", help=text)

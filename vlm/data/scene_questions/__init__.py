@@ -9,7 +9,7 @@ from vlm.data.scene_questions.scene import Scene
 from vlm.types import Turn
 
 QUESTIONS: dict[str, Callable[[Scene, Frequencies], tuple[Turn, ...]]] = {
-    "caption": lambda scene, known: captions.plain(scene),
+    captions.TASK: lambda scene, known: captions.plain(scene),
     "presence": presence.turns,
     "short": lambda scene, known: captions.short(scene),
     "where": lambda scene, known: where.turns(scene),

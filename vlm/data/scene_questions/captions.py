@@ -29,6 +29,7 @@ LONG = (
     "Write a detailed description of this picture.",
     "Tell me everything you see.",
 )
+TASK = "caption"  # of people's own captions, all answers to the same question
 SHORTEST = 4  # words of a short caption
 MOST_SENTENCES = 3
 NEW = 3  # words that a further sentence must add
@@ -63,7 +64,7 @@ FINITE = re.compile(r"[a-z]{2,}s\b(?! (?:in|on|at)\b$)")
 def plain(scene: Scene) -> tuple[Turn, ...]:
     """Return every caption as an answer to the same question."""
     prompt = Random(f"{scene.id}/caption").choice(CAPTION)
-    return tuple(Turn(prompt, caption, "caption") for caption in scene.captions)
+    return tuple(Turn(prompt, caption, TASK) for caption in scene.captions)
 
 
 def short(scene: Scene) -> tuple[Turn, ...]:

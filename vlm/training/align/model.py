@@ -6,8 +6,9 @@ captions [B, T] --text tower--> mean [B, Dt] ------text_projection-----> [B, E] 
 
 The loss is SigLIP's (Zhai et al., 2023, arXiv 2303.15343, algorithm 1): every pair is a separate
 binary classification. The captions of pictures with the same facts match each other's pictures. The
-heads classify attributes as an auxiliary task and are discarded after training. The saved weights
-are an exponential moving average.
+heads classify attributes, and one head predicts the words of people's captions; they are auxiliary
+tasks, discarded after training. A pretrained tower can be kept close to its original features, see
+`tail`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +16,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import interpolate, logsigmoid, normalize
-from torch.optim.swa_utils import AveragedModel
+from torch.nn.functional import cross_entropy, logsigmoid, normalize
 
 from vlm.errors import UserError
+from vlm.training.align import tail
 from vlm.types import IGNORE_INDEX
 
 SCALE, BIAS = 10.0, -10.0  # SigLIP's initial temperature and bias
 CAPTION_TOKENS = 48  # longer captions are truncated
+DISTANCE_EVERY = 3  # only every third picture passes through the original tower, to save time
 LOSS_WEIGHTS = {"baseColour": 2.0, "kind": 2.0}  # of the heads that learn slowest, others 1
 
 
@@ -50,12 +52,30 @@ class AlignModel(nn.Module):
         values: attribute -> its values, in the order of the classes.
         width: E, of the embeddings.
         train_tower_by_heads: False trains the heads on detached features.
+        words: size of the vocabulary of people's captions, predicted by one more head.
+        original: the tower before the training, to stay close to.
+        closeness: weight of the distance from its features.
+        mean, std: of the image processor, for each channel.
     """
 
     def __init__(
-        self, tower, text, values: dict, width: int = 256, train_tower_by_heads: bool = True
+        self,
+        tower,
+        text,
+        values: dict,
+        width: int = 256,
+        train_tower_by_heads: bool = True,
+        words: int = 0,
+        original: nn.Module | None = None,
+        closeness: float = 0.0,
+        mean: Sequence[float] = (0.5,) * 3,
+        std: Sequence[float] = (0.5,) * 3,
     ):
         super().__init__()
+        self.closeness = closeness
+        self.original = [original.eval()] if original else []  # a list: neither averaged nor saved
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1), persistent=False)
         self.tower, self.text, self.train_tower_by_heads = tower, text, train_tower_by_heads
         vision_width = getattr(tower.config, "hidden_size", None) or tower.config.hidden_sizes[-1]
         self.image_projection = nn.Linear(vision_width, width)
@@ -64,9 +84,14 @@ class AlignModel(nn.Module):
         self.bias = nn.Parameter(torch.tensor(BIAS))
         self.heads = nn.ModuleList(nn.Linear(vision_width, len(names)) for names in values.values())
         self.loss_weights = [LOSS_WEIGHTS.get(name, 1.0) for name in values]
+        self.word_head = nn.Linear(vision_width, words) if words else None
         self.entropy = nn.CrossEntropyLoss(
             ignore_index=IGNORE_INDEX, label_smoothing=0.1, reduction="sum"
         )
+
+    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return float[B, 3, H, W] of pictures uint8[B, 3, H, W], like the image processor."""
+        return normalise(pixels, self.mean, self.std)
 
     def encode_images(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Return the tower's pooled features, float[B, Dv] of float[B, 3, H, W]."""
@@ -98,14 +123,22 @@ class AlignModel(nn.Module):
         """Return embeddings float[B, E] of unit length, of the tower's float[B, Dv]."""
         return normalize(self.image_projection(pooled).float(), dim=-1)
 
-    def forward(self, pixel_values, labels, input_ids, attention_mask, groups) -> dict:
-        """Return the loss per picture: the pairs' loss plus the heads' loss for all labels.
+    def train(self, mode: bool = True) -> "AlignModel":
+        """Keep a partly frozen tower in eval mode: its batch statistics must not change."""
+        super().train(mode)
+        if not all(weight.requires_grad for weight in self.tower.parameters()):
+            self.tower.eval()
+        return self
+
+    def forward(self, pixel_values, labels, input_ids, attention_mask, groups, words=None) -> dict:
+        """Return the loss per picture: of pairs, of heads for all labels, and of the distance.
 
         Args:
             pixel_values: float[B, 3, H, W], normalised.
             labels: int64[B, A], `IGNORE_INDEX` where a picture does not have the attribute.
             input_ids, attention_mask: int64[B, T], the captions; empty ones are ignored.
             groups: int64[B], equal for pictures whose captions match each other.
+            words: float[B, W], 1 for words of people's captions.
 
         Returns:
             `loss`; `logits`: those of each head, and the embeddings of images and texts.
@@ -121,72 +154,40 @@ class AlignModel(nn.Module):
         head_loss = sum(
             weight * entropy for weight, entropy in zip(self.loss_weights, entropies, strict=True)
         )
-        return {"loss": loss + head_loss / len(labels), "logits": (*logits, images, texts)}
+        loss = loss + (head_loss + self._word_loss(features, words)) / len(labels)
+        loss = loss + self._distance_loss(pixel_values, pooled)
+        return {"loss": loss, "logits": (*logits, images, texts)}
+
+    def _word_loss(self, features: torch.Tensor, words: torch.Tensor | None) -> torch.Tensor | int:
+        """Return the summed cross-entropy to equally likely words float[B, W], a scalar.
+
+        Joulin et al., 2016 (arXiv 1511.02251).
+        """
+        if self.word_head is None:
+            return 0
+        counts = words.sum(1, keepdim=True)
+        logits = self.word_head(features).float()
+        return cross_entropy(logits, words / counts.clamp(min=1), reduction="sum")
+
+    def _distance_loss(
+        self, pixel_values: torch.Tensor, pooled: torch.Tensor
+    ) -> torch.Tensor | int:
+        if not self.original:
+            return 0
+        tower = self.original[0].to(pixel_values.device)
+        pixels = pixel_values[::DISTANCE_EVERY].contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            original = tower(pixels).pooler_output.flatten(1)
+        return self.closeness * tail.distance(pooled[::DISTANCE_EVERY], original)
 
 
-def moving_average(decay: float):
-    """Return a `multi_avg_fn` for AveragedModel: an exponential moving average with warm-up.
-
-    After n steps, the decay is at most (1 + n) / (10 + n), as in TensorFlow's
-    ExponentialMovingAverage, because the weights change fast at first.
-    """
-
-    def update(averages: list, new: list, steps: torch.Tensor) -> None:
-        if not torch.is_floating_point(averages[0]):
-            torch._foreach_copy_(averages, new)  # counters
-            return
-        current_decay = min(decay, (1 + int(steps)) / (10 + int(steps)))
-        torch._foreach_lerp_(averages, new, 1 - current_decay)
-
-    return update
-
-
-class Averaged(nn.Module):
-    """A wrapper that trains `live` and evaluates an exponential moving average of its weights.
-
-    It uses progressive resizing (Tan and Le, 2021, arXiv 2104.00298): pictures have the start size
-    in the first half of the steps, the mean of start and full size in the third quarter, and full
-    size in the last quarter. It takes pictures as bytes and normalises them on the model's device.
+def normalise(pixels: torch.Tensor, mean=0.5, std=0.5) -> torch.Tensor:
+    """Return float[B, 3, H, W] of pictures uint8[B, 3, H, W], like the image processor.
 
     Args:
-        live: the model to train.
-        steps: forward passes of the whole training.
-        start_size: side of the first pictures, pixels; None = always full size.
-        decay: of the average, per forward pass.
+        mean, std: numbers, or float[1, 3, 1, 1].
     """
-
-    def __init__(self, live: nn.Module, steps: int, start_size: int | None = None, decay=0.998):
-        super().__init__()
-        self.live, self.steps, self.start_size = live, steps, start_size
-        self.average = AveragedModel(live, multi_avg_fn=moving_average(decay), use_buffers=True)
-        self.average.requires_grad_(False)
-
-    def forward(self, pixel_values, labels, input_ids, attention_mask, groups) -> dict:
-        """Return the live model's loss in training mode, else the average's loss and logits.
-
-        Evaluation also uses the current size, because the tower has not seen larger pictures yet.
-        """
-        if self.training:
-            self.average.update_parameters(self.live)  # after the previous step
-        model = self.live if self.training else self.average.module
-        return model(self.resize(pixel_values), labels, input_ids, attention_mask, groups)
-
-    def resize(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Return the pictures, normalised, at the current size: float[B, 3, h, w]."""
-        pixel_values, full = normalise(pixel_values), pixel_values.shape[-1]
-        if not self.start_size or self.start_size >= full:
-            return pixel_values
-        quarter = 4 * int(self.average.n_averaged) // max(1, self.steps)
-        sizes = (self.start_size,) * 2 + ((self.start_size + full) // 2, full)
-        side = sizes[min(quarter, 3)]
-        if side == full:
-            return pixel_values
-        return interpolate(pixel_values, (side, side), mode="bilinear", antialias=True)
-
-
-def normalise(pixels: torch.Tensor) -> torch.Tensor:
-    """Return float[B, 3, H, W] of pictures uint8[B, 3, H, W], like the image processor."""
-    return (pixels.float() / 255 - 0.5) / 0.5
+    return (pixels.float() / 255 - mean) / std
 
 
 def tokenize(tokenizer, texts: Sequence[str]) -> Mapping[str, torch.Tensor]:
@@ -201,8 +202,12 @@ def tokenize(tokenizer, texts: Sequence[str]) -> Mapping[str, torch.Tensor]:
     )
 
 
-def make_collator(tokenizer):
-    """Return a collator for `Pictures`; pixels stay bytes, a quarter of the normalised size."""
+def make_collator(tokenizer, words: int = 0):
+    """Return a collator for `Pictures`; pixels stay bytes, a quarter of the normalised size.
+
+    Args:
+        words: size of the vocabulary of people's captions.
+    """
 
     def collate(items: list[dict]) -> dict[str, torch.Tensor]:
         tokens = tokenize(tokenizer, [item["caption"] or " " for item in items])
@@ -213,9 +218,18 @@ def make_collator(tokenizer):
             "input_ids": tokens["input_ids"],
             "attention_mask": tokens["attention_mask"] * has_caption[:, None],
             "groups": torch.tensor([item["group"] for item in items]),
+            "words": _multi_hot([item["words"] for item in items], words),
         }
 
     return collate
+
+
+def _multi_hot(rows: Sequence[Sequence[int]], width: int) -> torch.Tensor:
+    """Return float[B, width]: 1 at the numbers in each row."""
+    hot = torch.zeros(len(rows), width)
+    for row, numbers in zip(hot, rows, strict=True):
+        row[list(numbers)] = 1
+    return hot
 
 
 def make_accuracy(values: dict[str, list[str]]):

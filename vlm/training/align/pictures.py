@@ -20,6 +20,7 @@ from vlm.data.views.views import (
     scene_backgrounds,
 )
 from vlm.system import runtime
+from vlm.training.caption_words import words_of
 from vlm.types import Record
 
 # the attributes that captions mention
@@ -66,6 +67,7 @@ class Pictures(TorchDataset):
     Args:
         values: attribute -> its classes.
         size: side of a view, pixels.
+        words: words of people's captions to predict.
         times: repeats of each record per epoch; 1 if omitted.
         augment: random views; False gives the original picture with its first caption.
         mild: weaker augmentation for product photos.
@@ -78,6 +80,7 @@ class Pictures(TorchDataset):
         records: Sequence[Record],
         values: dict[str, list[str]],
         size: int,
+        words: Sequence[str] = (),
         *,
         times: Sequence[int] | None = None,
         epochs: float = 1,
@@ -99,6 +102,7 @@ class Pictures(TorchDataset):
         self.labels = [class_labels(record, values) for record in records]
         self.backgrounds = scene_backgrounds(records) if augment else None
         self.groups = _group_by_facts(records)
+        self.words = [_word_numbers(record, words) for record in records]
 
     def __len__(self) -> int:
         return round(len(self.order) * self.epochs)
@@ -117,7 +121,13 @@ class Pictures(TorchDataset):
             "labels": self.labels[number],
             "caption": _choose_caption(record, seed if self.augment else None),
             "group": self.groups[number],
+            "words": self.words[number],
         }
+
+
+def caption_words(record: Record) -> frozenset[str]:
+    """Return the words of a record's captions by people, in lower case; empty without captions."""
+    return words_of(record.facts.get("captions", ""))
 
 
 def _choose_caption(record: Record, seed: int | None) -> str:
@@ -126,6 +136,12 @@ def _choose_caption(record: Record, seed: int | None) -> str:
     if not texts:
         return ""
     return texts[0] if seed is None else Random(seed).choice(texts)
+
+
+def _word_numbers(record: Record, words: Sequence[str]) -> tuple[int, ...]:
+    """Return the numbers of the words that a record's captions contain."""
+    chosen = caption_words(record)
+    return tuple(number for number, word in enumerate(words) if word in chosen) if chosen else ()
 
 
 def _group_by_facts(records: Sequence[Record]) -> list[int]:

@@ -1,9 +1,12 @@
 """The alignment stage: train a vision tower to match pictures with captions.
 
-The loss is SigLIP's (arXiv 2303.15343) plus that of attribute heads.
+The loss is SigLIP's (arXiv 2303.15343) plus that of heads for attributes and for words of captions.
+For a pretrained tower, the distance from its original features can be added.
 """
 
 import argparse
+import copy
+from typing import NamedTuple
 
 from transformers import AutoModel, BertConfig, BertModel, ResNetConfig, ViTImageProcessor, set_seed
 
@@ -16,13 +19,25 @@ from vlm.loading.tokenizer import train_tokenizer
 from vlm.system import files, runtime
 from vlm.training import runs
 from vlm.training.align import model as align_model
-from vlm.training.align import pictures, zeroshot
+from vlm.training.align import pictures, tail, zeroshot
+from vlm.training.align.average import Averaged
+from vlm.training.caption_words import common_words
 from vlm.training.trainer import fit
 
 # settings that, like the data, must not change on --resume
-FIXED = ("vision", "image_size", "heads", "mild", "erase", "seed")
+FIXED = ("vision", "image_size", "heads", "mild", "erase", "stages", "closeness", "seed")
 TEXT = {"hidden_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4}
 TEXT |= {"intermediate_size": 512, "hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
+
+
+GREY = (0.5, 0.5, 0.5)  # mean and deviation of an image processor that has none
+
+
+class Classes(NamedTuple):
+    """What the heads predict: attribute -> its classes, and words of people's captions."""
+
+    values: dict[str, list[str]]
+    words: list[str]
 
 
 def run(args: argparse.Namespace, config: TrainConfig) -> None:
@@ -38,25 +53,24 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
     values = attributes.attribute_values(train.records)
     if not values:
         raise UserError("No attribute has two values with enough pictures; give more pictures.")
-    model, tokenizer = build_model(args, values, train.records, config)
+    words = filter(None, map(pictures.caption_words, train.records))
+    classes = Classes(values, common_words([*words]))
+    model, tokenizer, processor = build_model(args, classes, train.records, config)
     runs.sign(train, args.out, args.resume, **{name: vars(args)[name] for name in FIXED})
-    train_model(model.to(device), tokenizer, values, train, held_out.records, args, config)
+    train_model(model.to(device), tokenizer, classes, train, held_out.records, args, config)
     with files.writing(args.out):
         average = model.average.module
         scores = measure(average, tokenizer, held_out, args)
-        save(average.tower, values, args)
+        save(average.tower, processor, values, args)
         files.write_json(args.out / "zeroshot.json", scores)
     print(f"Saved. Next: loupe train moda --vision {args.out / runs.TOWER}")
 
 
-def build_model(args: argparse.Namespace, values: dict, records: tuple, config: TrainConfig):
+def build_model(args: argparse.Namespace, classes: Classes, records: tuple, config: TrainConfig):
     """Build the vision tower, an untrained text tower, and a tokenizer trained on the captions.
 
-    Args:
-        values: attribute -> its classes.
-
     Returns:
-        An `Averaged` with an `AlignModel`, and the tokenizer.
+        An `Averaged` with an `AlignModel`, the tokenizer, and the tower's image processor.
 
     Raises:
         UserError: if the vision tower does not accept the image sizes.
@@ -67,29 +81,42 @@ def build_model(args: argparse.Namespace, values: dict, records: tuple, config: 
     text = BertConfig(
         vocab_size=len(tokenizer), max_position_embeddings=align_model.CAPTION_TOKENS, **TEXT
     )
-    towers = load_vision_tower(args), BertModel(text, add_pooling_layer=False)
-    live = align_model.AlignModel(*towers, values, train_tower_by_heads=args.heads)
+    tower, processor = load_vision_tower(args)
+    live = align_model.AlignModel(
+        tower,
+        BertModel(text, add_pooling_layer=False),
+        classes.values,
+        train_tower_by_heads=args.heads,
+        words=len(classes.words),
+        original=copy.deepcopy(tower).requires_grad_(False) if args.closeness else None,
+        closeness=args.closeness,
+        mean=processor.image_mean or GREY,
+        std=processor.image_std or GREY,
+    )
+    if args.stages:
+        tail.unfreeze(tower, args.stages)
     for side in (args.start_size, args.image_size):
         live.check_image_size(side)
     decay = args.decay ** (1 / config.accumulation)  # the average is updated per forward pass
-    return align_model.Averaged(live, 0, args.start_size, decay), tokenizer
+    return Averaged(live, 0, args.start_size, decay), tokenizer, processor
 
 
 def load_vision_tower(args: argparse.Namespace):
-    """Return the tower of --vision, or an untrained ResNet-18."""
+    """Return the tower of --vision, or an untrained ResNet-18, and its image processor."""
     if args.vision:
-        return build.load_tower(args.vision, "pooled")[0]
+        return build.load_tower(args.vision, "pooled")
     shape = ResNetConfig(hidden_sizes=[64, 128, 256, 512], depths=[2] * 4, layer_type="basic")
-    return AutoModel.from_config(shape)
+    return AutoModel.from_config(shape), ViTImageProcessor()
 
 
-def train_model(model, tokenizer, values: dict, train, held_out: tuple, args, config) -> None:
+def train_model(model, tokenizer, classes: Classes, train, held_out: tuple, args, config) -> None:
     """Train on random views of the training pictures; evaluate on unaugmented held-out ones."""
     size, seed = args.image_size, config.seed
     train_data = pictures.Pictures(
         train.records,
-        values,
+        classes.values,
         size,
+        classes.words,
         times=train.times,
         epochs=config.epochs,
         augment=True,
@@ -104,12 +131,12 @@ def train_model(model, tokenizer, values: dict, train, held_out: tuple, args, co
     fit(
         model,
         train_data,
-        pictures.Pictures(held_out, values, size, workers=config.workers),
-        align_model.make_collator(tokenizer),
+        pictures.Pictures(held_out, classes.values, size, classes.words, workers=config.workers),
+        align_model.make_collator(tokenizer, len(classes.words)),
         config,
         args.out,
         resume=args.resume,
-        compute_metrics=align_model.make_accuracy(values),
+        compute_metrics=align_model.make_accuracy(classes.values),
     )
 
 
@@ -124,10 +151,17 @@ def measure(model, tokenizer, held_out, args: argparse.Namespace) -> dict[str, d
     return scores
 
 
-def save(tower, values: dict, args: argparse.Namespace) -> None:
+def save(tower, processor, values: dict, args: argparse.Namespace) -> None:
     """Save the tower, its image processor, and the attributes' classes."""
     tower = tower.half() if args.half else tower
-    tower.save_pretrained(args.out / runs.TOWER, max_shard_size=SHARD)
-    size = {"height": args.image_size, "width": args.image_size}
-    ViTImageProcessor(size=size).save_pretrained(args.out / runs.TOWER)
+    if args.vision:
+        tail.save(tower, args.vision, args.out / runs.TOWER)
+    else:
+        tower.save_pretrained(args.out / runs.TOWER, max_shard_size=SHARD)
+    ViTImageProcessor(
+        size={"height": args.image_size, "width": args.image_size},  # pictures are stretched
+        image_mean=[*(processor.image_mean or GREY)],
+        image_std=[*(processor.image_std or GREY)],
+        resample=processor.resample,
+    ).save_pretrained(args.out / runs.TOWER)
     files.write_json(args.out / "attributes.json", values)

@@ -8,7 +8,7 @@ import torch
 from vlm.data.grammar import phrases, scenes, words
 from vlm.data.views.views import CAPTIONS, is_product, resize
 from vlm.evaluation.metrics import intervals
-from vlm.training.align.model import normalise, tokenize
+from vlm.training.align.model import tokenize
 from vlm.types import Record
 
 BATCH = 128
@@ -49,7 +49,7 @@ def _embed_images(model, records: Sequence[Record], size: int) -> torch.Tensor:
     rows, device = [], next(model.parameters()).device
     for start in range(0, len(records), BATCH):
         pictures = [resize(record, size) for record in records[start : start + BATCH]]
-        pixels = normalise(torch.stack(pictures).to(device))
+        pixels = model.normalise(torch.stack(pictures).to(device))
         rows.append(model.embed_images(model.encode_images(pixels)).cpu())
     return torch.cat(rows)
 

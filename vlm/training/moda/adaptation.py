@@ -2,15 +2,19 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import ConcatDataset
 
 from vlm.config import AdapterConfig, TrainConfig
+from vlm.errors import UserError
 from vlm.inference import encoding
-from vlm.loading import lora
+from vlm.loading import load, lora
 from vlm.loading.load import SHARD
 from vlm.training import packing, runs
 from vlm.training.examples import FeatureExamples
@@ -45,8 +49,9 @@ def feed(
     if not supported:
         parts = ConcatDataset(train), ConcatDataset(held_out)
         return Feed(*parts, encoding.collator(bundle.processor), config)
-    pictures = ConcatDataset(PackedExamples(part) for part in train)
-    answers = sum(map(len, train)) / max(1, len(pictures))
+    packed_parts = [PackedExamples(part) for part in train]
+    pictures = ConcatDataset(packed_parts)
+    answers = sum(part.answers() for part in packed_parts) / max(1, len(pictures))
     size = max(1, round(config.batch_size / max(1.0, answers)))
     return Feed(
         pictures,
@@ -56,24 +61,53 @@ def feed(
     )
 
 
+def adapter_to_continue(args: argparse.Namespace) -> Path | None:
+    """Return the adapter on a preset's parts that --model names, if --set lora=RANK continues it.
+
+    Raises:
+        UserError: if it has another rank or preset, or a new projector was asked for.
+    """
+    name = load.adapter_folder(args.model) if args.model and args.lora else ""
+    if not name or not lora.is_on_parts(name):
+        return None
+    preset, rank = lora.base_of(name)[0], lora.rank(name)
+    if (preset, rank) != (args.preset, args.lora):
+        raise UserError(
+            f"{args.model} is an adapter of rank {rank} on the parts of {preset}; to continue it, "
+            f"give --preset {preset} --set lora={rank}."
+        )
+    if args.projector:
+        raise UserError(f"{args.model} comes with its own projector; omit --projector.")
+    return Path(name)
+
+
 def attach(bundle: Bundle, args: argparse.Namespace) -> Bundle:
     """Attach LoRA to the decoder if --set lora=RANK asks for it; the projector is trained whole."""
     if not args.lora:
         return bundle
-    config = AdapterConfig(rank=args.lora, alpha=args.lora, dropout=0.0)
-    model = lora.attach(bundle.model, config)
+    if folder := adapter_to_continue(args):
+        model = lora.open_adapter(bundle, folder)
+    else:
+        config = AdapterConfig(rank=args.lora, alpha=args.lora, dropout=0.0)
+        model = lora.attach(bundle.model, config)
     freeze(model, "adapters")
     return Bundle(model, bundle.processor, bundle.name)
 
 
+def plain_attention(device: torch.device) -> AbstractContextManager:
+    """On a CPU, compute attention with matrix products: for short sequences, they are faster."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+
+
 def save(bundle: Bundle, args: argparse.Namespace) -> None:
     """Save the adapter, small enough for a Space, beside the name of its base."""
+    folder = adapter_to_continue(args)
     lora.save(
         bundle.model,
         bundle.processor,
         args.out / runs.ADAPTER,
-        args.model or args.preset,
-        on_parts=not args.model,
+        lora.base_of(folder)[0] if folder else args.model or args.preset,
+        on_parts=bool(folder) or not args.model,
         max_shard_size=SHARD,
         dtype=torch.float16,
     )

@@ -80,7 +80,10 @@ def build_model(args: argparse.Namespace, train: tuple, seed: int) -> Bundle:
         UserError: if --model was not trained by this recipe.
     """
     if args.model:
-        bundle = load.load(args.model, device="cpu", dtype="float32")
+        if adapter := adaptation.adapter_to_continue(args):
+            bundle = load.open_parts(adapter)
+        else:
+            bundle = load.load(args.model, device="cpu", dtype="float32")
         if not hasattr(bundle.model.config, "image_features"):
             raise UserError(
                 f"{args.model} was not trained by this recipe; "
@@ -117,7 +120,8 @@ def dry_run(bundle, train, args: argparse.Namespace, config: TrainConfig) -> str
     count = sum(map(mul, turns, train.times)) * config.epochs * (1 + args.mixed / 100)
     adapted = adaptation.attach(bundle, args)
     options = batches.collate, batches.config, round(count * share)
-    return forecast.forecast(adapted, batches.train, *options)
+    with adaptation.plain_attention(bundle.model.device):
+        return forecast.forecast(adapted, batches.train, *options)
 
 
 def train_model(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig) -> Bundle:
@@ -129,25 +133,27 @@ def train_model(bundle, train, held_out, args: argparse.Namespace, config: Train
     batches = adaptation.feed(bundle, train_data, eval_data, packed, config)
     bundle = adaptation.attach(bundle, args)
     thumbnails = panel.save_thumbnails(shown, args.out)
-    fit(
-        bundle.model,
-        batches.train,
-        batches.held_out,
-        batches.collate,
-        batches.config,
-        args.out,
-        resume=args.resume,
-        processor=bundle.processor,
-        describe=lambda: panel.describe(bundle, shown, thumbnails),
-        measure=lambda: evaluate.curve_scores(bundle, held_out.records[: args.measure]),
-    )
+    with adaptation.plain_attention(bundle.model.device):
+        fit(
+            bundle.model,
+            batches.train,
+            batches.held_out,
+            batches.collate,
+            batches.config,
+            args.out,
+            resume=args.resume,
+            processor=bundle.processor,
+            describe=lambda: panel.describe(bundle, shown, thumbnails),
+            measure=lambda: evaluate.curve_scores(bundle, held_out.records[: args.measure]),
+        )
     return bundle
 
 
 def make_feature_examples(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig):
     """Return training and held-out examples on stored features, with pseudo-labels if requested."""
     backgrounds = views.scene_backgrounds(train.records)
-    compute = partial(features.compute, bundle, folder=args.features, workers=config.workers)
+    options = {"folder": args.features, "workers": config.workers, "half": args.half_features}
+    compute = partial(features.compute, bundle, **options)
     stores = [
         compute(records, views=args.views * times, backgrounds=backgrounds, mild=args.mild)
         for _, records, times in train
@@ -162,7 +168,8 @@ def make_feature_examples(bundle, train, held_out, args: argparse.Namespace, con
             probe_labels.init_visual_words(bundle.model.model.projector, probe, bundle)
     if args.names:
         parts.append(imagine_names(bundle, parts, args, config.seed))
-    if args.words and not (args.resume and runs.newest_checkpoint(args.out)):
+    has_new_projector = not args.model or args.projector
+    if has_new_projector and args.words and not (args.resume and runs.newest_checkpoint(args.out)):
         word_alignment.align(bundle, parts, args.words, config.seed)
     train_data = [
         FeatureExamples(bundle.processor, records, store, config.epochs * times, args.turns)

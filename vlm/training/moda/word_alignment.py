@@ -8,8 +8,6 @@ arXiv 1506.01144). The first token must know all words; of the others, the best 
 decoder, so it takes minutes where training through the decoder takes hours.
 """
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,11 +17,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import trange
 
 from vlm.data.mixture import LoadedPart
+from vlm.training.caption_words import common_words, words_of
 from vlm.types import Bundle, Record
 
 BATCH, LEARNING_RATE, WEIGHT_DECAY = 128, 1e-3, 0.01
-MIN_PICTURES, MAX_SHARE = 5, 0.5  # words of fewer pictures are not learnt, of more say nothing
-WORD = re.compile(r"[^\W\d_]{3,}")
 
 Part = tuple[LoadedPart, np.ndarray]  # records and their features, float16[views, n, N, Dv]
 
@@ -66,14 +63,7 @@ def align(bundle: Bundle, parts: Sequence[Part], epochs: float, seed: int = 0) -
 
 def answer_words(record: Record) -> frozenset[str]:
     """Return the words of three letters and more in a record's answers, in lower case."""
-    return frozenset(word for turn in record.turns for word in WORD.findall(turn.answer.lower()))
-
-
-def common_words(words: Sequence[frozenset[str]]) -> list[str]:
-    """Return the words of at least MIN_PICTURES pictures and at most MAX_SHARE of them."""
-    counts = Counter(word for row in words for word in row)
-    most = MAX_SHARE * len(words)
-    return sorted(word for word, count in counts.items() if MIN_PICTURES <= count <= most)
+    return words_of("\n".join(turn.answer for turn in record.turns))
 
 
 def _targets(words: Sequence[frozenset[str]], vocabulary: Sequence[str]) -> torch.Tensor:

@@ -13,6 +13,7 @@ from vlm.config import NamesConfig
 from vlm.data.kinds.questions import Questions
 from vlm.data.kinds.swaps import Swaps
 from vlm.data.mixture import LoadedPart
+from vlm.data.scene_questions.captions import TASK as CAPTION_TASK
 from vlm.inference.classifier import Classifier
 from vlm.training.names.synthesis import Imagined, Synthesiser, SyntheticFeatures
 from vlm.types import Bundle, Record, Turn
@@ -24,7 +25,6 @@ DOUBT = (0.3, 0.48)  # probability of the best class where the classifier is uns
 RIVALS = (2, 3)  # other classes that share the rest
 TOGETHER, RIVAL = 0.9, 0.9  # probability of all of them; most of one, as a share of the best
 CLEAR = (0.5, 0.98)  # probability of the best class in the other pictures
-CAPTION = "caption"  # the task whose answers have their nouns changed
 
 
 def examples(
@@ -79,7 +79,7 @@ def has_pooled(bundle: Bundle) -> bool:
 
 
 def _has_captions(records: Sequence[Record]) -> bool:
-    return any(turn.task == CAPTION for record in records for turn in record.turns)
+    return any(turn.task == CAPTION_TASK for record in records for turn in record.turns)
 
 
 def _of_classes(
@@ -100,13 +100,15 @@ def _of_captions(
     """Imagine a picture with another thing in it for each record with a caption that allows it."""
     swaps, rows = Swaps(classifier.kinds), []
     for background, record in enumerate(captioned):
-        turns = [turn for turn in record.turns if turn.task == CAPTION]
+        turns = [turn for turn in record.turns if turn.task == CAPTION_TASK]
         changed = [(turn, swaps.swap(turn.answer, rng)) for turn in turns]
         usable = [(turn, *swapped) for turn, swapped in changed if swapped]
         if usable:
             turn, caption, number = rng.choice(usable)
             chances = {number: rng.uniform(*CLEAR)}
-            rows.append((Imagined(chances, background), (Turn(turn.prompt, caption, CAPTION),)))
+            rows.append(
+                (Imagined(chances, background), (Turn(turn.prompt, caption, CAPTION_TASK),))
+            )
     return rows
 
 
