@@ -174,6 +174,12 @@ class AlignConfig:
     closeness: float = setting(
         0.0, "weight of the distance from the original features of --vision", low=0, high=1000
     )
+    tuned: int = setting(
+        100,
+        "percentage of the trained weights in the saved ones, the rest is --vision's",
+        low=1,
+        high=100,
+    )
 
     def __post_init__(self):
         check(self)

@@ -462,6 +462,7 @@ def test_a_tower_with_a_fixed_image_size_rejects_other_sizes() -> None:
         (["--set", "checkpointing=yes"], "omit checkpointing"),
         (["--set", "stages=2"], "no stages or features to keep; give --vision"),
         (["--set", "closeness=0.5"], "no stages or features to keep; give --vision"),
+        (["--set", "tuned=50"], "no stages or features to keep; give --vision"),
         (["--start-size", "160"], "--start-size is 160, give at most --image-size, 128"),
         (["--start-size", "16"], "--start-size is 16, give at least 32"),
         (["--set", "decay=-1"], "decay is -1.0, allowed is at least 0"),

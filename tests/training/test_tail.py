@@ -154,6 +154,16 @@ def test_a_run_stays_close_only_on_request() -> None:
     assert (args.closeness, args.stages, args.keep) == (0.0, 0, 0)
 
 
+def test_weights_lie_between_the_original_and_the_trained_ones() -> None:
+    original, trained = tower(), tower()
+    with torch.no_grad():
+        for weight in trained.parameters():
+            weight.add_(1)
+    tail.interpolate(trained, original, 0.25)
+    for name, weight in original.named_parameters():
+        torch.testing.assert_close(trained.get_parameter(name), weight + 0.25)
+
+
 def test_a_tower_without_a_classifier_is_saved_alone(tmp_path: Path) -> None:
     made = tower()
     made.save_pretrained(tmp_path / "source")

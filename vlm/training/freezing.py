@@ -46,11 +46,14 @@ def last_block(tower: nn.Module | None) -> nn.Module:
     Raises:
         UserError: if there is no tower or it has no list of blocks.
     """
-    lists = [
-        part
-        for part in (tower.modules() if tower is not None else ())
-        if isinstance(part, nn.ModuleList) and len(part) > 1
-    ]
-    if not lists:
+    blocks = stages(tower) if tower is not None else []
+    if not blocks:
         raise UserError("This model has no vision tower of several blocks; leave it frozen.")
-    return lists[0][-1]  # modules() lists the outermost first
+    return blocks[-1]
+
+
+def stages(tower: nn.Module) -> list[nn.Module]:
+    """Return the stages of a CNN or the layers of a transformer, in order; [] if it has none."""
+    kinds = (nn.ModuleList, nn.Sequential)
+    lists = (part for part in tower.modules() if isinstance(part, kinds) and len(part) > 1)
+    return list(next(lists, []))  # modules() lists the outermost first

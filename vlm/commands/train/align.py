@@ -43,7 +43,7 @@ def check_flags(args: argparse.Namespace) -> None:
             f"--start-size is {args.start_size}, give at most --image-size, {args.image_size}: "
             "pictures grow."
         )
-    if not args.vision and (args.stages or args.closeness):
+    if not args.vision and (args.stages or args.closeness or args.tuned < 100):
         raise UserError("A tower from scratch has no stages or features to keep; give --vision.")
     if args.checkpointing:
         raise UserError("The alignment keeps all activations; omit checkpointing.")

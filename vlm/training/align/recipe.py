@@ -60,6 +60,8 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
     train_model(model.to(device), tokenizer, classes, train, held_out.records, args, config)
     with files.writing(args.out):
         average = model.average.module
+        if args.tuned < 100:
+            tail.interpolate(average.tower, load_vision_tower(args)[0], args.tuned / 100)
         scores = measure(average, tokenizer, held_out, args)
         save(average.tower, processor, values, args)
         files.write_json(args.out / "zeroshot.json", scores)

@@ -14,6 +14,7 @@ from torch import nn
 from vlm.errors import UserError
 from vlm.inference import classifier
 from vlm.loading.load import SHARD
+from vlm.training import freezing
 
 
 def unfreeze(tower: nn.Module, count: int) -> None:
@@ -25,7 +26,7 @@ def unfreeze(tower: nn.Module, count: int) -> None:
     Raises:
         UserError: if the tower has fewer stages.
     """
-    stages = _stages(tower)
+    stages = freezing.stages(tower)
     if count > len(stages):
         raise UserError(
             f"The vision tower has {len(stages)} stages, and stages={count} was given; choose "
@@ -41,17 +42,23 @@ def unfreeze(tower: nn.Module, count: int) -> None:
             part.requires_grad_(False)
 
 
-def _stages(tower: nn.Module) -> list[nn.Module]:
-    """Return the tower's outermost list of modules, [] if it has none."""
-    kinds = (nn.ModuleList, nn.Sequential)
-    lists = (part for part in tower.modules() if isinstance(part, kinds) and len(part) > 1)
-    return list(next(lists, []))  # modules() lists the outermost first
-
-
 def distance(features: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
     """Return the mean of |features - original|^2 / |original|^2, a scalar, for float[B, D]."""
     squares = (features.float() - original.float()).square().sum(1)
     return (squares / original.float().square().sum(1).clamp(min=1e-6)).mean()
+
+
+@torch.no_grad()
+def interpolate(tower: nn.Module, original: nn.Module, share: float) -> None:
+    """Set each weight to share x its own value + (1 - share) x the original's.
+
+    Between the two, a model often keeps the abilities of both (WiSE-FT; Wortsman et al., 2022,
+    arXiv 2109.01903).
+    """
+    weights, others = tower.state_dict(), original.state_dict()
+    for name, value in weights.items():
+        if value.is_floating_point():
+            value.lerp_(others[name].to(value), 1 - share)
 
 
 def save(tower: nn.Module, source: str | Path, folder: Path) -> None:

@@ -170,7 +170,7 @@ def make_feature_examples(bundle, train, held_out, args: argparse.Namespace, con
         parts.append(imagine_names(bundle, parts, args, config.seed))
     has_new_projector = not args.model or args.projector
     if has_new_projector and args.words and not (args.resume and runs.newest_checkpoint(args.out)):
-        word_alignment.align(bundle, parts, args.words, config.seed)
+        word_alignment.align(bundle, parts, args.words, config.seed, config.bf16)
     train_data = [
         FeatureExamples(bundle.processor, records, store, config.epochs * times, args.turns)
         for (_, records, times), store in parts

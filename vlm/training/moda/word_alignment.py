@@ -17,6 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import trange
 
 from vlm.data.mixture import LoadedPart
+from vlm.system import runtime
 from vlm.training.caption_words import common_words, words_of
 from vlm.types import Bundle, Record
 
@@ -25,11 +26,14 @@ BATCH, LEARNING_RATE, WEIGHT_DECAY = 128, 1e-3, 0.01
 Part = tuple[LoadedPart, np.ndarray]  # records and their features, float16[views, n, N, Dv]
 
 
-def align(bundle: Bundle, parts: Sequence[Part], epochs: float, seed: int = 0) -> float:
+def align(
+    bundle: Bundle, parts: Sequence[Part], epochs: float, seed: int = 0, bf16: bool = False
+) -> float:
     """Train the projector; return the mean loss of the last tenth of the steps.
 
     Args:
         epochs: passes over the pictures, each time another view.
+        bf16: compute in bfloat16 where the hardware has it.
     """
     projector, embeddings = bundle.model.model.projector, bundle.model.get_input_embeddings()
     owners = [(p, n) for p, (part, _) in enumerate(parts) for n in range(len(part.records))]
@@ -50,8 +54,9 @@ def align(bundle: Bundle, parts: Sequence[Part], epochs: float, seed: int = 0) -
     for _ in trange(steps, desc="aligning the projector with words", unit="step"):
         rows = rng.integers(len(owners), size=BATCH)
         features = np.stack([_view(parts, *owners[row], rng) for row in rows])
-        tokens = projector(torch.from_numpy(features).to(embeddings.weight))
-        loss = head(tokens, targets[rows])
+        with _autocast(bundle.model.device, bf16):
+            tokens = projector(torch.from_numpy(features).to(embeddings.weight))
+            loss = head(tokens, targets[rows])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -59,6 +64,10 @@ def align(bundle: Bundle, parts: Sequence[Part], epochs: float, seed: int = 0) -
         losses.append(float(loss.detach()))
     _rescale(projector, tokens.detach(), head.embeddings)
     return float(np.mean(losses[-max(1, steps // 10) :]))
+
+
+def _autocast(device: torch.device, bf16: bool) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, bf16 and runtime.has_bf16(device))
 
 
 def answer_words(record: Record) -> frozenset[str]:
@@ -97,7 +106,7 @@ class _Head(nn.Module):
     def forward(self, tokens: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss, averaged over pictures and summed over words, for tokens float[B, N, D]."""
         cosines = nn.functional.normalize(tokens, dim=2) @ self.directions.T
-        logits = self.scale * cosines
+        logits = (self.scale * cosines).float()
         views = [logits[:, 0]] + ([logits[:, 1:].amax(1)] if logits.shape[1] > 1 else [])
         losses = [
             binary_cross_entropy_with_logits(scores + self.bias, targets, reduction="sum")
