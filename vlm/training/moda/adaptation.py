@@ -2,13 +2,11 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import ConcatDataset
 
 from vlm.config import AdapterConfig, TrainConfig
@@ -92,11 +90,6 @@ def attach(bundle: Bundle, args: argparse.Namespace) -> Bundle:
         model = lora.attach(bundle.model, config)
     freeze(model, "adapters")
     return Bundle(model, bundle.processor, bundle.name)
-
-
-def plain_attention(device: torch.device) -> AbstractContextManager:
-    """On a CPU, compute attention with matrix products: for short sequences, they are faster."""
-    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 def save(bundle: Bundle, args: argparse.Namespace) -> None:

@@ -120,8 +120,7 @@ def dry_run(bundle, train, args: argparse.Namespace, config: TrainConfig) -> str
     count = sum(map(mul, turns, train.times)) * config.epochs * (1 + args.mixed / 100)
     adapted = adaptation.attach(bundle, args)
     options = batches.collate, batches.config, round(count * share)
-    with adaptation.plain_attention(bundle.model.device):
-        return forecast.forecast(adapted, batches.train, *options)
+    return forecast.forecast(adapted, batches.train, *options)
 
 
 def train_model(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig) -> Bundle:
@@ -133,19 +132,18 @@ def train_model(bundle, train, held_out, args: argparse.Namespace, config: Train
     batches = adaptation.feed(bundle, train_data, eval_data, packed, config)
     bundle = adaptation.attach(bundle, args)
     thumbnails = panel.save_thumbnails(shown, args.out)
-    with adaptation.plain_attention(bundle.model.device):
-        fit(
-            bundle.model,
-            batches.train,
-            batches.held_out,
-            batches.collate,
-            batches.config,
-            args.out,
-            resume=args.resume,
-            processor=bundle.processor,
-            describe=lambda: panel.describe(bundle, shown, thumbnails),
-            measure=lambda: evaluate.curve_scores(bundle, held_out.records[: args.measure]),
-        )
+    fit(
+        bundle.model,
+        batches.train,
+        batches.held_out,
+        batches.collate,
+        batches.config,
+        args.out,
+        resume=args.resume,
+        processor=bundle.processor,
+        describe=lambda: panel.describe(bundle, shown, thumbnails),
+        measure=lambda: evaluate.curve_scores(bundle, held_out.records[: args.measure]),
+    )
     return bundle
 
 
