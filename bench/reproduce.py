@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         args = parse(argv)
         if args.band and len(args.only) != 1:
             raise UserError("--band is the file of one model; name it with --only.")
-        return max((repeat(name, args) for name in args.only), default=0)
+        return max(repeat(name, args) for name in args.only)
 
 
 def repeat(name: str, args: argparse.Namespace) -> int:

@@ -81,11 +81,8 @@ def tower_hash(model: nn.Module) -> str:
 
 
 def _hash(tensors: Iterable[torch.Tensor]) -> str:
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        values = tensor.detach().to("cpu", torch.bfloat16).reshape(-1).contiguous()
-        digest.update(values.view(torch.uint8).numpy())
-    return digest.hexdigest()[:16]
+    values = torch.cat([t.detach().to("cpu", torch.bfloat16).reshape(-1) for t in tensors])
+    return hashlib.sha256(values.view(torch.uint8).numpy()).hexdigest()[:16]
 
 
 def hashed_rows(processor) -> int:
@@ -152,7 +149,9 @@ def rank(folder: str | Path) -> int:
 def _read_config(folder: str | Path, needed: str) -> dict:
     try:
         config = json.loads((Path(folder) / CONFIG).read_text("utf-8"))
-        return {needed: config[needed]} | config
+        if needed not in config:
+            raise KeyError(needed)
+        return config
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"The adapter in {str(folder)!r} is damaged; train it again.") from error
 

@@ -80,8 +80,9 @@ class Preset:
     @property
     def openable(self) -> bool:
         """True for a model on the Hub or in a folder that has one."""
-        is_file = os.path.isfile(os.path.join(self.path, "config.json"))
-        return bool(self.path) and (not os.path.isabs(self.path) or is_file)
+        if not os.path.isabs(self.path):
+            return bool(self.path)
+        return os.path.isfile(os.path.join(self.path, "config.json"))
 
 
 # widths divisible by 64 and a key/value width of at least 32, so that 4-bit weights work
@@ -132,7 +133,7 @@ PRESETS: dict[str, Preset] = {
     "everyday": Preset(
         "135M, trained by this project: any photograph",
         path=str(EVERYDAY),
-        vision=str(TOWER) if (TOWER / "config.json").is_file() else "efficientnet-lite0",
+        vision=str(TOWER),
         text="smollm2-135m",
         image_features="grid",
         chat_template=_SMOLLM2_TEMPLATE,
@@ -181,7 +182,14 @@ RECIPES = {
     "plain": Recipe("pictures and questions as they are"),
     "everyday": Recipe(
         "for --preset everyday: LoRA, a projector that knows words first, imagined classes",
-        {"lora": 32, "words": 6.0, "names": 4, "turns": 2, "views": 3} | {"half_features": True},
+        {
+            "lora": 32,
+            "words": 6.0,
+            "names": 4,
+            "turns": 2,
+            "views": 3,
+            "half_features": True,
+        },
     ),
     "moda-mini": Recipe(
         "as the shipped model was trained: visual words, blended pictures, pseudo-labels",

@@ -59,6 +59,13 @@ def has_bf16(device: "torch.device") -> bool:
     return False
 
 
+def autocast(device: "torch.device", bf16: bool = True) -> "torch.autocast":
+    """Return a context that computes in bfloat16 if wanted and if the hardware has it."""
+    import torch
+
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16 and has_bf16(device))
+
+
 def set_threads(count: int = 0) -> int:
     """Set the number of CPU threads, 0 = one per core that this process may use; return it."""
     import torch

@@ -146,16 +146,15 @@ def forecast(bundle, examples, collate: Callable, config: TrainConfig, count: in
         {name: value.to(device) for name, value in collate(part).items()}
         for part in (items[:1], items)
     )
-    bf16 = config.bf16 and runtime.has_bf16(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+    with runtime.autocast(device, config.bf16):
         sizes = memory_by_use(model, one, config)
     program = max(0, memory.current(device) - weight_bytes(model).total())
     if config.checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     optimiser = _make_optimiser(model, config)
-    peak = memory.measure_peak(lambda: _train_step(model, batch, optimiser, bf16), device)
+    peak = memory.measure_peak(lambda: _train_step(model, batch, optimiser, config.bf16), device)
     start = time.perf_counter()
-    _train_step(model, batch, optimiser, bf16)
+    _train_step(model, batch, optimiser, config.bf16)
     seconds = time.perf_counter() - start
     lines = _format_time(model, batch, config, count, seconds)
     return "\n".join(lines + _format_memory(sizes, program, peak, device))
@@ -210,7 +209,7 @@ def _make_optimiser(model, config: TrainConfig) -> torch.optim.Optimizer:
 
 def _train_step(model, batch, optimiser, bf16: bool) -> None:
     """Make one step like the Trainer: backward is outside autocast, which then frees its copies."""
-    with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+    with runtime.autocast(model.device, bf16):
         loss = model(**batch).loss
     loss.backward()
     optimiser.step()

@@ -7,7 +7,7 @@ would have in a sequence of its own. So the loss is the same as that of separate
 """
 
 from collections.abc import Callable, Sequence
-from itertools import compress, pairwise
+from itertools import pairwise
 from os.path import commonprefix
 from typing import NamedTuple
 
@@ -105,11 +105,9 @@ class PackedExamples(TorchDataset):
         self.captions, self.others = [], []  # numbers of each record's turns
         for first, end in pairwise(examples.starts):
             turns = range(first, end)
-            is_caption = [examples.turns[turn][1].task == CAPTION_TASK for turn in turns]
-            self.captions.append(list(compress(turns, is_caption)))
-            self.others.append(
-                [t for t, caption in zip(turns, is_caption, strict=True) if not caption]
-            )
+            captions = [turn for turn in turns if examples.turns[turn][1].task == CAPTION_TASK]
+            self.captions.append(captions)
+            self.others.append([turn for turn in turns if turn not in captions])
         self.numbers = np.flatnonzero(np.diff(examples.starts))  # records with turns
         self.length = round(len(self.numbers) * examples.epochs)
         self.shuffled = np.random.default_rng(0).permutation(len(self.numbers))

@@ -20,7 +20,7 @@ from vlm.data.views.views import (
     scene_backgrounds,
 )
 from vlm.system import runtime
-from vlm.training.caption_words import words_of
+from vlm.training.caption_words import numbered, words_of
 from vlm.types import Record
 
 # the attributes that captions mention
@@ -102,7 +102,7 @@ class Pictures(TorchDataset):
         self.labels = [class_labels(record, values) for record in records]
         self.backgrounds = scene_backgrounds(records) if augment else None
         self.groups = _group_by_facts(records)
-        self.words = [_word_numbers(record, words) for record in records]
+        self.words = numbered(map(caption_words, records), words)
 
     def __len__(self) -> int:
         return round(len(self.order) * self.epochs)
@@ -136,12 +136,6 @@ def _choose_caption(record: Record, seed: int | None) -> str:
     if not texts:
         return ""
     return texts[0] if seed is None else Random(seed).choice(texts)
-
-
-def _word_numbers(record: Record, words: Sequence[str]) -> tuple[int, ...]:
-    """Return the numbers of the words that a record's captions contain."""
-    chosen = caption_words(record)
-    return tuple(number for number, word in enumerate(words) if word in chosen) if chosen else ()
 
 
 def _group_by_facts(records: Sequence[Record]) -> list[int]:

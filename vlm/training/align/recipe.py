@@ -28,8 +28,6 @@ from vlm.training.trainer import fit
 FIXED = ("vision", "image_size", "heads", "mild", "erase", "stages", "closeness", "seed")
 TEXT = {"hidden_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4}
 TEXT |= {"intermediate_size": 512, "hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
-
-
 GREY = (0.5, 0.5, 0.5)  # mean and deviation of an image processor that has none
 
 
@@ -53,8 +51,8 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
     values = attributes.attribute_values(train.records)
     if not values:
         raise UserError("No attribute has two values with enough pictures; give more pictures.")
-    words = filter(None, map(pictures.caption_words, train.records))
-    classes = Classes(values, common_words([*words]))
+    words = [row for record in train.records if (row := pictures.caption_words(record))]
+    classes = Classes(values, common_words(words))
     model, tokenizer, processor = build_model(args, classes, train.records, config)
     runs.sign(train, args.out, args.resume, **{name: vars(args)[name] for name in FIXED})
     train_model(model.to(device), tokenizer, classes, train, held_out.records, args, config)
@@ -92,8 +90,8 @@ def build_model(args: argparse.Namespace, classes: Classes, records: tuple, conf
         words=len(classes.words),
         original=copy.deepcopy(tower).requires_grad_(False) if args.closeness else None,
         closeness=args.closeness,
-        mean=processor.image_mean or GREY,
-        std=processor.image_std or GREY,
+        mean=processor.image_mean,
+        std=processor.image_std,
     )
     if args.stages:
         tail.unfreeze(tower, args.stages)
@@ -104,11 +102,18 @@ def build_model(args: argparse.Namespace, classes: Classes, records: tuple, conf
 
 
 def load_vision_tower(args: argparse.Namespace):
-    """Return the tower of --vision, or an untrained ResNet-18, and its image processor."""
-    if args.vision:
-        return build.load_tower(args.vision, "pooled")
-    shape = ResNetConfig(hidden_sizes=[64, 128, 256, 512], depths=[2] * 4, layer_type="basic")
-    return AutoModel.from_config(shape), ViTImageProcessor()
+    """Return the tower of --vision, or an untrained ResNet-18, and an image processor for it.
+
+    The image processor stretches pictures to the side that is trained on.
+    """
+    size = {"height": args.image_size, "width": args.image_size}
+    if not args.vision:
+        shape = ResNetConfig(hidden_sizes=[64, 128, 256, 512], depths=[2] * 4, layer_type="basic")
+        return AutoModel.from_config(shape), ViTImageProcessor(size=size)
+    tower, own = build.load_tower(args.vision, "pooled")
+    mean, std = ([*(values or GREY)] for values in (own.image_mean, own.image_std))
+    options = {"image_mean": mean, "image_std": std, "resample": own.resample}
+    return tower, ViTImageProcessor(size=size, **options)
 
 
 def train_model(model, tokenizer, classes: Classes, train, held_out: tuple, args, config) -> None:
@@ -160,10 +165,5 @@ def save(tower, processor, values: dict, args: argparse.Namespace) -> None:
         tail.save(tower, args.vision, args.out / runs.TOWER)
     else:
         tower.save_pretrained(args.out / runs.TOWER, max_shard_size=SHARD)
-    ViTImageProcessor(
-        size={"height": args.image_size, "width": args.image_size},  # pictures are stretched
-        image_mean=[*(processor.image_mean or GREY)],
-        image_std=[*(processor.image_std or GREY)],
-        resample=processor.resample,
-    ).save_pretrained(args.out / runs.TOWER)
+    processor.save_pretrained(args.out / runs.TOWER)
     files.write_json(args.out / "attributes.json", values)

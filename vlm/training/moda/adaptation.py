@@ -94,13 +94,13 @@ def attach(bundle: Bundle, args: argparse.Namespace) -> Bundle:
 
 def save(bundle: Bundle, args: argparse.Namespace) -> None:
     """Save the adapter, small enough for a Space, beside the name of its base."""
-    folder = adapter_to_continue(args)
+    on_parts = not args.model or bool(adapter_to_continue(args))
     lora.save(
         bundle.model,
         bundle.processor,
         args.out / runs.ADAPTER,
-        lora.base_of(folder)[0] if folder else args.model or args.preset,
-        on_parts=bool(folder) or not args.model,
+        args.preset if on_parts else args.model,
+        on_parts=on_parts,
         max_shard_size=SHARD,
         dtype=torch.float16,
     )

@@ -18,7 +18,7 @@ from tqdm import trange
 
 from vlm.data.mixture import LoadedPart
 from vlm.system import runtime
-from vlm.training.caption_words import common_words, words_of
+from vlm.training.caption_words import common_words, multi_hot, numbered, words_of
 from vlm.types import Bundle, Record
 
 BATCH, LEARNING_RATE, WEIGHT_DECAY = 128, 1e-3, 0.01
@@ -41,7 +41,7 @@ def align(
     vocabulary = common_words(words)
     if not vocabulary:
         return 0.0
-    targets = _targets(words, vocabulary)
+    targets = multi_hot(numbered(words, vocabulary), len(vocabulary))
     head = _Head(_word_embeddings(bundle, vocabulary), targets.mean(0))
     weights = [*projector.parameters(), *head.parameters()]
     optimiser = torch.optim.AdamW(weights, LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
@@ -54,7 +54,7 @@ def align(
     for _ in trange(steps, desc="aligning the projector with words", unit="step"):
         rows = rng.integers(len(owners), size=BATCH)
         features = np.stack([_view(parts, *owners[row], rng) for row in rows])
-        with _autocast(bundle.model.device, bf16):
+        with runtime.autocast(bundle.model.device, bf16):
             tokens = projector(torch.from_numpy(features).to(embeddings.weight))
             loss = head(tokens, targets[rows])
         optimiser.zero_grad()
@@ -66,22 +66,9 @@ def align(
     return float(np.mean(losses[-max(1, steps // 10) :]))
 
 
-def _autocast(device: torch.device, bf16: bool) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, bf16 and runtime.has_bf16(device))
-
-
 def answer_words(record: Record) -> frozenset[str]:
     """Return the words of three letters and more in a record's answers, in lower case."""
     return words_of("\n".join(turn.answer for turn in record.turns))
-
-
-def _targets(words: Sequence[frozenset[str]], vocabulary: Sequence[str]) -> torch.Tensor:
-    """Return float[n, W]: 1 where a picture's answers contain the word."""
-    column = {word: number for number, word in enumerate(vocabulary)}
-    targets = torch.zeros(len(words), len(vocabulary))
-    for row, chosen in enumerate(words):
-        targets[row, [column[word] for word in chosen if word in column]] = 1
-    return targets
 
 
 def _word_embeddings(bundle: Bundle, vocabulary: Sequence[str]) -> torch.Tensor:
