@@ -139,6 +139,9 @@ class ModaDataConfig:
     half_features: bool = setting(
         False, "run the frozen tower in bfloat16 where the hardware has it: faster, less exact"
     )
+    reward: float = setting(
+        0.0, "weight of a loss that rewards sampled captions by CIDEr-D, 0 = none", low=0, high=1000
+    )
     packed: bool = setting(True, "a picture's answers in one sequence, where the decoder allows it")
 
     def __post_init__(self):

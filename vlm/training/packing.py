@@ -45,7 +45,7 @@ def pack(examples: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]
         input_ids, position_ids, labels int64[1, T] and attention_mask bool[1, 1, T, T], True where
         a token (row) sees another one (column).
     """
-    segments = _tree([_split(example) for example in examples])
+    segments = _tree([split(example) for example in examples])
     owner = np.repeat(range(len(segments)), [len(segment.tokens) for segment in segments])
     sees, starts = np.eye(len(segments), dtype=bool), [0] * len(segments)
     for number, segment in enumerate(segments[1:], 1):
@@ -62,7 +62,7 @@ def pack(examples: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]
     return packed | {"attention_mask": mask}
 
 
-def _split(example: dict[str, torch.Tensor]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def split(example: dict[str, torch.Tensor]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the ids of an example's prompt and of its answer."""
     labels = example["labels"][0]
     count = int((labels == IGNORE_INDEX).sum())

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -14,16 +15,37 @@ from vlm.system import files, runtime
 from vlm.training import batching, packing, runlog, runs
 
 
+class FurtherLoss(Protocol):
+    """A loss that does not come from the training batch."""
+
+    def __call__(self, model: nn.Module) -> torch.Tensor: ...
+
+    def figures(self) -> dict[str, float]:
+        """Return what is written beside the loss, means since the last call."""
+
+
 class _Trainer(Trainer):
     """A Trainer that batches by length and stops at a non-finite loss or gradient.
 
     Args:
         projector_rate: peak learning rate of the projector, 0 = that of the other parts.
+        further_loss: a `FurtherLoss`, added to that of every training batch.
     """
 
-    def __init__(self, *args, projector_rate: float = 0.0, **kwargs):
+    def __init__(self, *args, projector_rate: float = 0.0, further_loss=None, **kwargs):
         super().__init__(*args, **kwargs)
-        self.projector_rate = projector_rate
+        self.projector_rate, self.further_loss = projector_rate, further_loss
+
+    def compute_loss(self, model, inputs, *args, **kwargs):
+        loss = super().compute_loss(model, inputs, *args, **kwargs)
+        if self.further_loss is None or not model.training:
+            return loss
+        return loss + self.further_loss(model) / self.args.gradient_accumulation_steps
+
+    def log(self, logs, *args, **kwargs):
+        if self.further_loss is not None and "loss" in logs:
+            logs |= self.further_loss.figures()
+        super().log(logs, *args, **kwargs)
 
     def create_optimizer(self, model=None):
         optimiser = super().create_optimizer(model)
@@ -152,6 +174,7 @@ def fit(
     describe: Callable[[], Iterable[dict]] | None = None,
     measure: Callable[[], dict[str, float]] | None = None,
     compute_metrics: Callable | None = None,
+    further_loss: FurtherLoss | None = None,
 ) -> nn.Module:
     """Train the parameters of `model` that require gradients; write logs and checkpoints to `run`.
 
@@ -161,6 +184,7 @@ def fit(
         processor: saved with the weights in every checkpoint.
         describe: called at evaluations and milestones; its rows go to samples.jsonl.
         measure: called at milestones of tokens seen; its scores go to scores.jsonl.
+        further_loss: added to the loss of every training batch.
 
     Raises:
         UserError: if `run` already contains a run, there are no examples, the loss or gradient is
@@ -183,6 +207,7 @@ def fit(
             processing_class=processor,
             compute_metrics=compute_metrics,
             projector_rate=config.projector_rate,
+            further_loss=further_loss,
             callbacks=[*([log] if runtime.is_main() else []), *_early_stopping(config)],
         )
         with _write_start_and_failure(log, trainer):

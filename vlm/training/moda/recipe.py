@@ -21,6 +21,7 @@ from vlm.training import forecast, panel, runs
 from vlm.training.examples import FeatureExamples, ViewExamples
 from vlm.training.freezing import freeze
 from vlm.training.moda import adaptation, features, probe_labels, word_alignment
+from vlm.training.moda.self_critical import SelfCritical
 from vlm.training.moda.settings import BUILDABLE, FIXED, PROBE_SETTINGS, overrides, uses_probe
 from vlm.training.names.examples import has_pooled, make_part
 from vlm.training.trainer import fit
@@ -131,6 +132,9 @@ def train_model(bundle, train, held_out, args: argparse.Namespace, config: Train
     packed = args.packed and not runs.predates(args.out, "packed")
     batches = adaptation.feed(bundle, train_data, eval_data, packed, config)
     bundle = adaptation.attach(bundle, args)
+    further = None
+    if args.reward:
+        further = SelfCritical(bundle, batches.train.datasets, args.reward, config.bf16)
     thumbnails = panel.save_thumbnails(shown, args.out)
     fit(
         bundle.model,
@@ -143,6 +147,7 @@ def train_model(bundle, train, held_out, args: argparse.Namespace, config: Train
         processor=bundle.processor,
         describe=lambda: panel.describe(bundle, shown, thumbnails),
         measure=lambda: evaluate.curve_scores(bundle, held_out.records[: args.measure]),
+        further_loss=further,
     )
     return bundle
 

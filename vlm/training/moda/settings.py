@@ -9,7 +9,8 @@ BUILDABLE = {name: preset for name, preset in PRESETS.items() if preset.buildabl
 OVERRIDES = ("vision", "text", "image_features", "projector")
 # settings that, like the data, must not change on --resume
 FIXED = ("preset", "model", *OVERRIDES, "unfreeze", "turns", "views", "mild", "mixed", "sure")
-FIXED += ("matched", "tasks", "words", "lora", "names", "half_features", "packed", "seed")
+FIXED += ("matched", "tasks", "words", "lora", "names", "half_features", "reward", "packed")
+FIXED += ("seed",)
 PROBE_SETTINGS = "mixed, sure, matched and --projector words"
 
 

@@ -48,37 +48,55 @@ def bleu(totals: np.ndarray, order: int) -> np.ndarray:
 
 
 def cider_d(captions: Sequence[Words], references: Sequence[Sequence[Words]]) -> np.ndarray:
-    """Compute CIDEr-D of each picture (Vedantam et al., 2015, arXiv 1411.5726), 0 to 10.
+    """Compute CIDEr-D of each picture, 0 to 10; a single picture scores 0, see `CiderD`."""
+    scorer = CiderD(references)
+    return np.array([scorer.score(caption, n) for n, caption in enumerate(captions)])
 
-    Rare n-grams weigh more; how rare they are is counted in the references given. A single
-    picture scores 0, because all its n-grams occur in every picture.
+
+class CiderD:
+    """CIDEr-D of captions of some pictures (Vedantam et al., 2015, arXiv 1411.5726).
+
+    Rare n-grams weigh more; how rare they are is counted in the references given, so an n-gram of
+    all pictures weighs nothing.
+
+    Args:
+        references: for each picture, its captions by people.
     """
-    counts = [[count_ngrams(words) for words in texts] for texts in references]
-    frequency = Counter(ngram for texts in counts for ngram in set().union(*texts))
-    pictures = np.log(float(len(captions)))
 
-    def weigh(ngrams: Counter) -> tuple[dict, np.ndarray, int]:
+    def __init__(self, references: Sequence[Sequence[Words]]):
+        self.references = references
+        self.frequency: Counter = Counter()  # pictures in whose references an n-gram occurs
+        for texts in references:
+            self.frequency.update(set().union(*map(count_ngrams, texts)))
+        self.log_pictures = np.log(float(len(references)))
+
+    def score(self, caption: Words, picture: int) -> float:
+        """Return the score of a caption of the picture with this number, 0 to 10."""
+        weighed = self._weigh(caption)
+        texts = map(self._weigh, self.references[picture])
+        return float(10 * np.mean([_similarity(weighed, text) for text in texts]))
+
+    def _weigh(self, words: Words) -> tuple[dict, np.ndarray, int]:
         """Return tf-idf weights, their norm for each order, and the number of bigrams."""
-        weights = {g: n * (pictures - np.log(max(1, frequency[g]))) for g, n in ngrams.items()}
+        ngrams, frequency = count_ngrams(words), self.frequency
+        weights = {
+            ngram: count * (self.log_pictures - np.log(max(1, frequency[ngram])))
+            for ngram, count in ngrams.items()
+        }
         squares = np.zeros(ORDERS)
         for ngram, weight in weights.items():
             squares[len(ngram) - 1] += weight**2
-        return weights, np.sqrt(squares), sum(n for g, n in ngrams.items() if len(g) == 2)
+        return weights, np.sqrt(squares), max(0, len(words) - 1)
 
-    def similarity(one: tuple, two: tuple) -> float:
-        """Return the mean cosine over the orders, clipped, times the penalty for length."""
-        (weights, norm, length), (others, other_norm, other_length) = one, two
-        dots, norms = np.zeros(ORDERS), norm * other_norm
-        for ngram in weights.keys() & others.keys():
-            dots[len(ngram) - 1] += min(weights[ngram], others[ngram]) * others[ngram]
-        cosines = dots / np.where(norms == 0, 1, norms)
-        return cosines.mean() * np.exp(-((length - other_length) ** 2) / (2 * SIGMA**2))
 
-    scores = []
-    for caption, texts in zip(captions, counts, strict=True):
-        weighed = weigh(count_ngrams(caption))
-        scores.append(10 * np.mean([similarity(weighed, weigh(text)) for text in texts]))
-    return np.array(scores)
+def _similarity(one: tuple, two: tuple) -> float:
+    """Return the mean cosine over the orders, clipped, times the penalty for length."""
+    (weights, norm, length), (others, other_norm, other_length) = one, two
+    dots, norms = np.zeros(ORDERS), norm * other_norm
+    for ngram in weights.keys() & others.keys():
+        dots[len(ngram) - 1] += min(weights[ngram], others[ngram]) * others[ngram]
+    cosines = dots / np.where(norms == 0, 1, norms)
+    return cosines.mean() * np.exp(-((length - other_length) ** 2) / (2 * SIGMA**2))
 
 
 def rouge_l(caption: Words, references: Sequence[Words]) -> float:
