@@ -24,12 +24,12 @@ $(VENV)/torch.done: constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	touch $@
-$(VENV)/run.done: requirements.txt pyproject.toml $(VENV)/torch.done
+$(VENV)/run.done: requirements.txt pyproject.toml $(wildcard vlm/checkpoints/everyday/config.json) $(VENV)/torch.done
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
 	-test ! -f vlm/checkpoints/everyday/config.json || $(BIN)/loupe fetch smollm2-135m  # offline, moda-mini answers
 	touch $@
 $(VENV)/test.done: requirements-test.txt $(VENV)/run.done
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement requirements-test.txt
-	-$(BIN)/loupe fetch smollm2-135m efficientnet-lite0  # offline, their tests are skipped
+	-$(BIN)/loupe fetch smollm2-135m efficientnet-lite0  # offline, their tests are skipped and moda-mini answers
 	touch $@

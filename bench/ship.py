@@ -20,7 +20,7 @@ from vlm.reporting import catalog, curves
 from vlm.system import files
 from vlm.training import runs
 
-CHART = "curve.png"
+CHART, CAPTION_CHART = "curve.png", "curve-captions.png"
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -81,6 +81,8 @@ def ship(run: Path, to: Path, also: Sequence[Path] = (), after: Path | None = No
         if path.resolve() != (to / path.name).resolve():  # it may be there from the last model
             shutil.copy(path, to / path.name)
     curves.chart_all(catalog.Run(to.name, to), to / CHART)
+    if curves.points(catalog.Run(to.name, to), "cider_d"):
+        curves.chart([catalog.Run(to.name, to)], "cider_d", to / CAPTION_CHART)
 
 
 def _adapter(source: Path, to: Path) -> None:

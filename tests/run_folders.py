@@ -26,7 +26,8 @@ def run(folder: Path, start: float = 6.0, panel: bool = True) -> Path:
         place = {"step": step, "tokens_seen": tokens}
         metrics += [place | {"loss": 1.0}, place | {"eval_loss": (10 - start) / 10 / (number + 1)}]
         marks = dict.fromkeys((*rubric.NAMES, rubric.OVERALL), start + number)
-        scores.append(place | {"pictures": 20} | marks)
+        captions = {"captioned": 20, "cider_d": 10 * start + number, "bleu_4": start}
+        scores.append(place | {"pictures": 20} | marks | captions)
         for colour in COLOURS:
             text = f"A {colour} thing, seen {number + 1} times."
             sample = {"id": colour, "image": f"panel/{colour}.jpg", "prompt": "What is it?"}

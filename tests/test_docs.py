@@ -16,8 +16,8 @@ from tests import ROOT
 from vlm.__main__ import main
 
 README = (ROOT / "README.md").read_text()
-CARD = ROOT / "vlm" / "checkpoints" / "moda-mini" / "README.md"
-GUIDES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), CARD]
+CARDS = sorted((ROOT / "vlm" / "checkpoints").rglob("README.md"))
+GUIDES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *CARDS]
 SCRIPTS = r"^(?:loupe |python (?:-m vlm|finetune/|bench/|examples/|app\.py))(?:[^\n\\]|\\\n)*"
 COMMANDS = sorted(
     {command for path in GUIDES for command in re.findall(SCRIPTS, path.read_text("utf-8"), re.M)}

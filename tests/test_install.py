@@ -22,7 +22,8 @@ assert not {"torch", "transformers"} & set(sys.modules)
 from vlm.ui.describe import examples
 print(json.dumps([[str(e.path), bool(e.answer)] for e in examples.read()]))
 from vlm.ui import build_app
-build_app()
+from vlm.ui.model_holder import Models
+build_app(Models(first="moda-mini"))
 """
 
 
@@ -60,7 +61,9 @@ def test_the_app_has_its_examples(site: Path, tmp_path: Path) -> None:
 
 def test_the_commands_work(site: Path, tmp_path: Path) -> None:
     picture = str(site / "vlm" / "examples" / "polo.jpg")
-    assert "T-shirt" in run(site, tmp_path, "-m", "vlm", "describe", picture)
+    assert "T-shirt" in run(
+        site, tmp_path, "-m", "vlm", "describe", picture, "--model", "moda-mini"
+    )
     words = ["train", "moda", "--data", "drawn", "--limit", "24", "--held-out", "12", "--dry-run"]
     assert "drawn/train: 24 pictures" in run(site, tmp_path, "-m", "vlm", *words)
     words = ["train", "adapter", "--data", "drawn", "--limit", "24", "--held-out", "12"]

@@ -26,7 +26,8 @@ def command(bundle, monkeypatch, capsys):
 
     def run(*args):
         try:
-            code = commands.main(["describe", *map(str, args), "--max-new-tokens", "8"])
+            words = ["describe", *map(str, args), "--max-new-tokens", "8", "--model", "tiny"]
+            code = commands.main(words)
         except SystemExit as end:
             code = end.code
         out = capsys.readouterr()

@@ -18,7 +18,7 @@ import pytest
 from tests import ROOT
 from vlm.commands import COMMANDS
 from vlm.commands.flags import add_flags, count, from_args
-from vlm.commands.train import TRAININGS
+from vlm.commands.train import TRAININGS, groups
 from vlm.config import (
     AdapterConfig,
     AlignConfig,
@@ -348,3 +348,9 @@ def test_asdict_and_flags_agree_on_the_names() -> None:
     parser = argparse.ArgumentParser()
     add_flags(parser, TrainConfig)
     assert set(vars(parser.parse_args([]))) == set(asdict(TrainConfig()))
+
+
+def test_two_settings_with_one_name_are_refused() -> None:
+    parser = argparse.ArgumentParser()
+    with pytest.raises(ValueError, match="Two settings have the same name"):
+        groups.add_settings(parser, parser, {PanelConfig: {}, MonitorConfig: {}})

@@ -80,6 +80,7 @@ def test_shares_over_all_and_where_the_classifier_is_right(tmp_path) -> None:
     assert right["named"] == {"mean": 1.0, "low": 1.0, "high": 1.0, "n": 2}
     table = benchmark.scoring.format_table(result)
     assert "all (3 pictures)\n  named          66.7   95 % interval 0.0 - 100.0" in table
+    assert "The classifier itself is right about 66.7% of them." in table
     unasked = benchmark.scoring.score([Answer(benchmark.questions[0], error="broken")])
     assert unasked["not_asked"] == 1 and "No question" in benchmark.scoring.format_table(unasked)
 

@@ -81,6 +81,18 @@ def test_photographs_are_compared_with_their_captions(answers, tmp_path, capsys)
     assert "cider_d" in printed and "METEOR was not measured: METEOR needs Java" in printed
 
 
+def test_a_learning_curve_scores_captions_beside_grades(answers):
+    shirts = [Record("shirt", tiny.noise(), (), {"articleType": "Tshirts"})] * 2
+    asked = answers(*good()[:4])
+    row = evaluate.curve_scores(NO_MODEL, photographs(), 4)
+    assert row.keys() == {"captioned", "cider_d", "bleu_4"} and row["captioned"] == 4
+    assert row["bleu_4"] == 100 and row["cider_d"] > 100 and set(asked) == {CAPTION}
+    asked = answers("A T-shirt.")
+    row = evaluate.curve_scores(NO_MODEL, shirts, 1)
+    assert row["pictures"] == 1 and row["exact"]["articleType"] == 100 and asked == [DESCRIBE]
+    assert "cider_d" not in row
+
+
 def test_evaluations_of_captions_are_compared_by_picture(answers, tmp_path):
     answers(*good())
     evaluate.evaluate(NO_MODEL, photographs(), out=tmp_path / "a", data=SCENES)

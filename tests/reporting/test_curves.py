@@ -10,6 +10,7 @@ from tests import run_folders
 from tests.run_folders import STEPS
 from vlm.__main__ import main
 from vlm.errors import UserError
+from vlm.loading.presets import EVERYDAY
 from vlm.reporting import catalog, curves, plots
 from vlm.reporting.catalog import Run
 from vlm.reporting.curves import METRICS
@@ -17,10 +18,11 @@ from vlm.reporting.curves import METRICS
 
 @pytest.fixture(autouse=True)
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder of runs."""
+    """An empty folder of runs; of the shipped ones there is only moda-mini's."""
     folder = tmp_path / "runs"
     folder.mkdir()
     monkeypatch.setenv("VLM_RUNS", str(folder))
+    monkeypatch.setattr(catalog, "EVERYDAY", tmp_path / "everyday")
     return folder
 
 
@@ -65,7 +67,9 @@ def test_names_are_unique_and_can_be_shown(root: Path) -> None:
 
 def test_a_folder_with_the_shipped_run_lists_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLM_RUNS", str(catalog.SHIPPED.parent))
-    assert [run.name for run in catalog.find_runs()] == ["moda-mini"]
+    monkeypatch.setattr(catalog, "EVERYDAY", EVERYDAY)
+    logged = ["everyday"] if (EVERYDAY / "metrics.jsonl").is_file() else []
+    assert [run.name for run in catalog.find_runs()] == ["moda-mini", *logged]
 
 
 def test_without_a_folder_of_runs_only_the_shipped_run_is_listed(
@@ -98,7 +102,7 @@ def test_points_of_each_metric(root: Path) -> None:
         assert [x for x, _ in curves.points(run, metric)] == tokens
     assert [y for _, y in curves.points(run, "colour")] == [6.0, 7.0, 8.0]
     assert [y for _, y in curves.points(run, "loss")] == [0.4, 0.2, pytest.approx(0.4 / 3)]
-    with pytest.raises(UserError, match="Unknown metric 'x'; choose one of: category, colour"):
+    with pytest.raises(UserError, match="Unknown metric 'x'; choose one of: bleu_4, category"):
         curves.points(run, "x")
 
 

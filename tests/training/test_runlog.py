@@ -45,7 +45,7 @@ def learn(run, resume=False, steps=12, save_every=4):
     def measure():
         modes.append(bundle.model.training)
         shirts = [Record(r.id, r.image, (), {"baseColour": "Red"}) for r in RECORDS[:4]]
-        return evaluate.curve_scores(bundle, shirts)
+        return evaluate.curve_scores(bundle, shirts, 4)
 
     trainer.fit(
         bundle.model,

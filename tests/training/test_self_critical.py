@@ -6,9 +6,10 @@ import torch
 
 from tests import tiny
 from tests.scene_rows import write_scenes
-from tests.training.test_adaptation import folders, preset, words  # noqa: F401 (fixtures)
+from tests.training.test_adaptation import words
 from vlm.commands.train import moda
 from vlm.errors import UserError
+from vlm.evaluation.metrics.captioning.ngrams import CiderD
 from vlm.inference import encoding
 from vlm.system.files import read_jsonl
 from vlm.training.examples import FeatureExamples
@@ -98,31 +99,72 @@ def test_a_caption_cut_short_scores_less(bundle, parts) -> None:
     assert loss.scorer.score(whole, 0) > loss.scorer.score(cut, 0) > loss.scorer.score(whole, 1)
 
 
-def test_it_needs_pictures_with_several_captions_and_one_process(
-    bundle, parts, monkeypatch
-) -> None:
+def test_it_needs_pictures_with_several_captions(bundle, parts) -> None:
     with pytest.raises(UserError, match="needs pictures with several captions"):
         SelfCritical(bundle, [parts[0].examples], 1.0)
-    monkeypatch.setattr(self_critical.runtime, "process_count", lambda: 2)
-    with pytest.raises(UserError, match="trains in one process"):
-        SelfCritical(bundle, parts, 1.0)
 
 
-def test_a_training_logs_the_reward_and_resumes_bit_for_bit(folders, preset, tmp_path) -> None:  # noqa: F811
-    scenes = write_scenes(tmp_path / "scenes")
+@pytest.mark.parametrize("flags", [["--unfreeze"], ["--set", "packed=no"]])
+def test_flags_that_exclude_it_are_refused_at_once(flags, tmp_path, capsys) -> None:
+    with pytest.raises(SystemExit):
+        moda.main(["--set", "reward=1", *flags, "--out", str(tmp_path / "run")])
+    assert "--set reward trains in one process, on stored features" in capsys.readouterr().err
 
-    def run(name: str, *more: str) -> dict:
-        out = tmp_path / name
-        flags = words(folders, out, "lora=4", "reward=0.5", "log_every=1", "keep=0")
-        flags += ["--preset", preset, "--save-every", "2", "--data", "scenes", *more]
-        moda.main([*flags, "--data-path", str(scenes)])
-        return {row["step"]: row for row in read_jsonl(out / "metrics.jsonl") if "loss" in row}
 
-    whole = run("whole")
-    assert len(whole) == 3 and all(row["reward"] >= 0 for row in whole.values())
+@pytest.fixture
+def long_is_good(monkeypatch) -> None:
+    """A reward that a random model gets too: the number of words."""
+    monkeypatch.setattr(CiderD, "score", lambda self, words, picture: len(words) / 5)
+
+
+def run(folders, preset, out, *more: str, reward: float = 0.5) -> dict[int, dict]:
+    flags = words(folders, out, "lora=4", f"reward={reward}", "log_every=1", "keep=0")
+    flags += ["--preset", preset, "--save-every", "2", "--data", "scenes", *more]
+    if not (out.parent / "scenes").is_dir():
+        write_scenes(out.parent / "scenes")
+    moda.main([*flags, "--data-path", str(out.parent / "scenes")])
+    return {row["step"]: row for row in read_jsonl(out / "metrics.jsonl") if "loss" in row}
+
+
+def test_a_training_logs_the_reward_and_resumes_bit_for_bit(
+    folders,
+    preset,
+    tmp_path,
+    long_is_good,
+) -> None:
+    whole = run(folders, preset, tmp_path / "whole")
+    assert len(whole) == 3 and len({row["reward"] for row in whole.values()}) == 3
+    assert all(row["reward"] > 0 and row["reward_loss"] for row in whole.values())
     (tmp_path / "half").mkdir()
     for path in (tmp_path / "whole").iterdir():
         if path.name in ("data.json", "metrics.jsonl", "checkpoint-2"):
             path.rename(tmp_path / "half" / path.name)
-    rest = run("half", "--resume")
-    assert rest[3]["loss"] == whole[3]["loss"] and rest[3]["reward"] == whole[3]["reward"]
+    rest = run(folders, preset, tmp_path / "half", "--resume")
+    names = ("loss", "reward", "reward_loss", "grad_norm")
+    assert [rest[3][name] for name in names] == [whole[3][name] for name in names]
+
+
+def test_the_reward_changes_what_is_learned(folders, preset, tmp_path, long_is_good) -> None:
+    plain = run(folders, preset, tmp_path / "plain", reward=0)
+    rewarded = run(folders, preset, tmp_path / "rewarded", reward=50)
+    assert "reward" not in plain[1]
+    assert rewarded[1]["grad_norm"] > 2 * plain[1]["grad_norm"]
+    assert rewarded[1]["loss"] - rewarded[1]["reward_loss"] == pytest.approx(
+        plain[1]["loss"], rel=0.05
+    )
+
+
+def test_samples_have_no_placeholder_of_a_picture(bundle, parts, monkeypatch) -> None:
+    loss = SelfCritical(bundle, parts, 1.0, bf16=False)
+    image = bundle.model.config.image_token_id
+    monkeypatch.setattr(bundle.model.lm_head, "forward", lambda x: _likely(x, image))
+    example = encoding.encode_text(bundle.processor, RECORDS[0].turns[0])
+    prompt = example["input_ids"][example["labels"] == IGNORE_INDEX].tolist()
+    groups = loss._sample(prompt, parts[0].examples.vision_inputs(0, 0)["vision_features"])
+    assert all(image not in sample for sample in groups[0])
+
+
+def _likely(hidden: torch.Tensor, token: int) -> torch.Tensor:
+    logits = hidden.new_zeros(*hidden.shape[:-1], 320)
+    logits[..., token] = 20
+    return logits

@@ -240,7 +240,7 @@ def test_examples_show_stored_answers(address: str, visit: Callable) -> None:
     assert page.input_value("#prompt textarea") == "What is this?"
     assert page.is_checked("#preset input[value='What is it?']")
     assert page.inner_text("#status").strip() == (
-        "Stored answer of moda-mini; press Describe to run it live."
+        "Stored answer of moda-mini; press Describe to ask the chosen model."
     )
     page.wait_for_selector("#picture img[src*='polo.jpg']")
     page.get_by_role("button", name="Car", exact=True).click()
@@ -450,7 +450,7 @@ def test_the_shipped_model_describes_its_example(
     patched: pytest.MonkeyPatch, visit: Callable, real_stream: None
 ) -> None:
     """Run the real app without fakes; LOUPE_SCREENSHOT=path saves a screenshot."""
-    app, url = launch(Models())
+    app, url = launch(Models(first="moda-mini"))
     try:
         page = visit(url)
         page.wait_for_selector("#chip :text('CPU'), #chip :text('parameters')", timeout=60_000)

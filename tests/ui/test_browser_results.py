@@ -46,6 +46,7 @@ def address(root: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLM_RUNS", str(root))
         patch.setattr(catalog, "SHIPPED", root / "nothing shipped")
+        patch.setattr(catalog, "EVERYDAY", root / "nothing shipped either")
         patch.delenv("VLM_DATA", raising=False)
         patch.setenv("GRADIO_TEMP_DIR", str(root.parent / "gradio"))
         app, url = launch(Models(load_tiny, "moda-mini"))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import httpx
@@ -21,8 +22,9 @@ from vlm.config import GenerateConfig
 from vlm.errors import UserError
 from vlm.inference import calibration, generate
 from vlm.inference.calibration import Calibrator
+from vlm.loading.presets import default_model
 from vlm.types import Bundle
-from vlm.ui import TABS, build_app, sentences
+from vlm.ui import TABS, build_app, model_holder, sentences
 from vlm.ui.describe import answers, examples, more_pictures, settings
 from vlm.ui.limits import MAX_BODY
 from vlm.ui.model_holder import Models, check_name, list_choices
@@ -194,8 +196,28 @@ def test_a_public_space_refuses_local_folders(
     check_name("HuggingFaceTB/SmolVLM-256M-Instruct")
 
 
-def test_the_shipped_model_is_the_first_choice() -> None:
+def test_the_default_model_is_the_first_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list_choices()[0][1] == default_model()
+    monkeypatch.setattr(model_holder, "default_model", lambda: "moda-mini")
     assert list_choices()[0][1] == "moda-mini"
+
+
+def test_moda_mini_answers_where_the_default_model_cannot_be_loaded(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def load(name: str) -> Bundle:
+        if name == "everyday":
+            raise UserError("The decoder is damaged.")
+        return SimpleNamespace(name=name)
+
+    monkeypatch.setattr(model_holder, "default_model", lambda: "everyday")
+    assert Models(load).get_model().name == "moda-mini"
+    assert "The decoder is damaged. Until then moda-mini answers." in caplog.text
+    with pytest.raises(UserError, match="The decoder is damaged"):
+        Models(load, "everyday").switch("everyday")
+    monkeypatch.setattr(model_holder, "default_model", lambda: "moda-mini")
+    with pytest.raises(UserError, match="The decoder is damaged"):
+        Models(load, "everyday").get_model()  # asked for by name
 
 
 # --- settings, prompts, examples ------------------------------------------------------------
@@ -251,7 +273,10 @@ def test_a_stored_answer_names_its_model(tmp_path: Path, picture: Path) -> None:
     (tmp_path / examples.TABLE).write_text(json.dumps([row]))
     (only,) = examples.read(tmp_path)
     assert only.path == tmp_path / "a.jpg"
-    assert only.format_status() == "Stored answer of moda-mini; press Describe to run it live."
+    assert (
+        only.format_status()
+        == "Stored answer of moda-mini; press Describe to ask the chosen model."
+    )
 
 
 def test_more_pictures(real_data: Path) -> None:

@@ -55,6 +55,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("VLM_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("VLM_DATA", raising=False)
     monkeypatch.setattr(catalog, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(catalog, "EVERYDAY", tmp_path / "everyday")
     (tmp_path / "runs").mkdir()
     return tmp_path / "runs"
 

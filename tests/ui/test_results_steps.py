@@ -22,6 +22,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Create an empty folder of runs, without a shipped run."""
     monkeypatch.setenv("VLM_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(catalog, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(catalog, "EVERYDAY", tmp_path / "everyday")
     (tmp_path / "runs").mkdir()
     return tmp_path / "runs"
 

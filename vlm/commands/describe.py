@@ -31,13 +31,15 @@ def run(args: argparse.Namespace) -> int:
     from vlm.inference.pictures import describe_items, find_items
 
     config = from_args(GenerateConfig, args)
-    if args.model is None and (line := explain_default()):
-        print(line, file=sys.stderr)
+    notice = explain_default() if args.model is None else ""
     bundle = open_model(args)
     failed = False
     items = find_items(args.paths)
     for row in describe_items(bundle, items, args.prompt, config, args.batch_size, args.then):
         failed |= "error" in row
+        if notice and "error" not in row:
+            print(notice, file=sys.stderr)
+            notice = ""
         if args.jsonl:
             print(json.dumps(row, ensure_ascii=False), flush=True)
         else:

@@ -6,14 +6,14 @@ If the metadata has nothing for a judge to compare with, scores.json has exact l
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from tqdm import tqdm
 
-from vlm.config import DESCRIBE
+from vlm.config import CAPTION, DESCRIBE
 from vlm.data.images import image_bytes
 from vlm.evaluation import results, suites
 from vlm.evaluation.abilities import SAMPLE_SIZE
@@ -21,6 +21,7 @@ from vlm.evaluation.judges.base import Judge
 from vlm.evaluation.judges.rules import RulesJudge
 from vlm.evaluation.metrics import rubric, rules
 from vlm.evaluation.metrics.attributes import normalise_facts
+from vlm.evaluation.metrics.captioning.measure import measure
 from vlm.evaluation.scores import label_columns
 from vlm.evaluation.suites import Answered, facts_for_judge
 from vlm.inference import calibration
@@ -125,19 +126,24 @@ def _picture_hash(record: Record) -> str:
     return hashlib.sha256(image_bytes(record.image)).hexdigest()[:DIGITS]
 
 
-def curve_scores(
-    bundle: Bundle, records: Sequence[Record], prompt: str = DESCRIBE
-) -> dict[str, Any]:
-    """Return one point of a learning curve.
+def curve_scores(bundle: Bundle, records: Sequence[Record], limit: int) -> dict[str, Any]:
+    """Return one point of a learning curve, from the first `limit` pictures of each kind.
 
-    It has the rules judge's mean scores, 0 to 10, exact labels in percent, and the number of
-    pictures; it is empty if there are neither scores nor labels.
+    Of pictures with people's captions it has CIDEr-D and BLEU-4 and their number as `captioned`; of
+    the others the rules judge's mean scores, 0 to 10, exact labels in percent, and the number of
+    pictures, if there are scores or labels.
     """
-    prompts = [prompt] * len(records)
-    answers = batch(bundle, [record.image for record in records], prompts, BATCH_SIZE)
+    captioned = [record for record in records if suites.CAPTIONS in record.facts][:limit]
+    others = [record for record in records if suites.CAPTIONS not in record.facts][:limit]
+    return _label_scores(bundle, others) | _caption_scores(bundle, captioned)
+
+
+def _label_scores(bundle: Bundle, records: Sequence[Record]) -> dict[str, Any]:
+    if not records:
+        return {}
     rows = [
         {"text": text, "facts": normalise_facts(record.facts)}
-        for text, record in zip(answers, records, strict=True)
+        for text, record in zip(_answers(bundle, records, DESCRIBE), records, strict=True)
     ]
     judgements = [rules.judge(row["text"], facts_for_judge(row["facts"])) for row in rows]
     scores = {
@@ -148,6 +154,19 @@ def curve_scores(
     labels = {name: _mean(values) for name, values in label_columns(rows).items()}
     scores |= {"exact": labels} if labels else {}
     return {"pictures": len(rows)} | scores if scores else {}
+
+
+def _caption_scores(bundle: Bundle, records: Sequence[Record]) -> dict[str, Any]:
+    if not records:
+        return {}
+    references = [suites.lines(record.facts[suites.CAPTIONS]) for record in records]
+    figures = measure(list(_answers(bundle, records, CAPTION)), references, with_java=False).figures
+    scores = {name: round(figures[name]["mean"], 2) for name in ("cider_d", "bleu_4")}
+    return {"captioned": len(records)} | scores
+
+
+def _answers(bundle: Bundle, records: Sequence[Record], prompt: str) -> Iterator[str]:
+    return batch(bundle, [r.image for r in records], [prompt] * len(records), BATCH_SIZE)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -22,6 +22,7 @@ from vlm.evaluation.perturbations import run_probes
 from vlm.evaluation.scores import caption_gallery, label_estimates, summarise
 from vlm.types import Bundle, Record
 
+CAPTIONS = "captions"  # the fact that has them
 LINES = "\n"  # separates the texts of one fact
 
 
@@ -100,13 +101,13 @@ def _captions(answered: Answered) -> dict[str, Any]:
         UserError: when a record has no captions.
     """
     facts = [row["facts"] for row in answered.rows]
-    references = [_lines(row.get("captions", "")) for row in facts]
+    references = [lines(row.get(CAPTIONS, "")) for row in facts]
     if not all(references):
         raise UserError(
             f"{references.count([])} of {len(references)} pictures have no captions to compare "
             "with; give a data set with captions."
         )
-    phrases = [_lines(row.get("phrases", "")) for row in facts]
+    phrases = [lines(row.get("phrases", "")) for row in facts]
     scores = measure(answered.texts, references, phrases)
     ids = [row["id"] for row in answered.rows]
     by_picture = [{"id": id} | row for id, row in zip(ids, scores.by_picture, strict=True)]
@@ -120,7 +121,8 @@ def _captions(answered: Answered) -> dict[str, Any]:
     }
 
 
-def _lines(text: str) -> list[str]:
+def lines(text: str) -> list[str]:
+    """Return the texts of a fact that has several."""
     return [line for line in text.split(LINES) if line.strip()]
 
 

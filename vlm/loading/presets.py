@@ -131,7 +131,7 @@ PRESETS: dict[str, Preset] = {
         training={"epochs": 2, "batch_size": 64, "eval_every": 500, "save_every": 500},
     ),
     "everyday": Preset(
-        "135M, trained by this project: any photograph",
+        "SmolLM2-135M with an adapter of this project: any photograph",
         path=str(EVERYDAY),
         vision=str(TOWER),
         text="smollm2-135m",

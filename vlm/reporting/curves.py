@@ -15,18 +15,19 @@ from vlm.training.runs import SCORES
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric's label, its file and key, and its largest possible value, if any."""
+    """A metric's label, its file and key, its largest possible value, if any, and its direction."""
 
     label: str
     file: str
     key: str
     ceiling: float | None = rubric.BEST
+    better: str = "higher"
 
     @property
     def title(self) -> str:
         """The label with its scale and direction."""
-        scale = "lower" if self.ceiling is None else f"0 to {self.ceiling:g}, higher"
-        return f"{self.label} ({scale} is better)"
+        scale = "" if self.ceiling is None else f"0 to {self.ceiling:g}, "
+        return f"{self.label} ({scale}{self.better} is better)"
 
 
 METRICS = {
@@ -36,7 +37,9 @@ METRICS = {
     "category": Metric("Category", SCORES, "category"),
     "gender": Metric("Gender", SCORES, "gender"),
     "factual": Metric("Factual consistency", SCORES, "factual"),
-    "loss": Metric("Held-out loss", METRICS_LOG, "eval_loss", None),
+    "cider_d": Metric("CIDEr-D", SCORES, "cider_d", None),
+    "bleu_4": Metric("BLEU-4", SCORES, "bleu_4", 100),
+    "loss": Metric("Held-out loss", METRICS_LOG, "eval_loss", None, "lower"),
 }
 
 

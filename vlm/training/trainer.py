@@ -40,7 +40,7 @@ class _Trainer(Trainer):
         loss = super().compute_loss(model, inputs, *args, **kwargs)
         if self.further_loss is None or not model.training:
             return loss
-        return loss + self.further_loss(model) / self.args.gradient_accumulation_steps
+        return loss + self.further_loss(model) / self.current_gradient_accumulation_steps
 
     def log(self, logs, *args, **kwargs):
         if self.further_loss is not None and "loss" in logs:

@@ -13,6 +13,7 @@ from vlm.errors import UserError
 from vlm.loading.presets import PRESETS, default_model
 from vlm.types import Bundle
 
+FALLBACK = "moda-mini"  # is whole as it is shipped
 WAIT = 120.0  # seconds that a request waits for the first model to load
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class Models:
 
     def _load_first(self) -> None:
         try:
-            bundle = self._load(self.first)
+            bundle = self._load_or_fall_back()
             with self._switching:
                 if self._bundle is None:  # else a user has switched to another one meanwhile
                     self._set_current(bundle)
@@ -110,6 +111,16 @@ class Models:
             self.problem = str(error)
         finally:
             self._settled.set()
+
+    def _load_or_fall_back(self) -> Bundle:
+        """Load the first model; the default one may lack its decoder, moda-mini lacks nothing."""
+        try:
+            return self._load(self.first)
+        except UserError as error:
+            if self.first == FALLBACK or self.first != default_model():
+                raise
+            log.warning("%s Until then %s answers.", error, FALLBACK)
+            return self._load(FALLBACK)
 
     def _load(self, name: str) -> Bundle:
         """Load a model; every failure becomes a UserError, with details in the log."""
@@ -155,6 +166,7 @@ def check_name(name: str) -> None:
 
 
 def list_choices() -> list[tuple[str, str]]:
-    """Return (label, name) of the presets that can be loaded, the shipped one first."""
-    presets = {name: preset for name, preset in PRESETS.items() if preset.openable}
-    return [(f"{name}: {preset.note}", name) for name, preset in presets.items()]
+    """Return (label, name) of the presets that can be loaded, the default one first."""
+    names = [name for name, preset in PRESETS.items() if preset.openable]
+    names.sort(key=lambda name: name != default_model())
+    return [(f"{name}: {PRESETS[name].note}", name) for name in names]

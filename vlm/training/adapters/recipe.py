@@ -161,7 +161,7 @@ def train_model(
         resume=resume,
         processor=bundle.processor,
         describe=lambda: panel.describe(bundle, shown, thumbnails),
-        measure=None if sharded else lambda: evaluate.curve_scores(bundle, held_out[:MEASURED]),
+        measure=None if sharded else lambda: evaluate.curve_scores(bundle, held_out, MEASURED),
     )
     if main:
         with files.writing(run):

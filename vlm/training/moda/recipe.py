@@ -146,7 +146,7 @@ def train_model(bundle, train, held_out, args: argparse.Namespace, config: Train
         resume=args.resume,
         processor=bundle.processor,
         describe=lambda: panel.describe(bundle, shown, thumbnails),
-        measure=lambda: evaluate.curve_scores(bundle, held_out.records[: args.measure]),
+        measure=lambda: evaluate.curve_scores(bundle, held_out.records, args.measure),
         further_loss=further,
     )
     return bundle

@@ -6,6 +6,7 @@ its picture (Luo, 2020, arXiv 2003.09971).
 """
 
 from collections.abc import Sequence
+from statistics import fmean
 
 import torch
 from torch import nn
@@ -20,7 +21,7 @@ from vlm.training import packing
 from vlm.training.packing import PackedExamples
 from vlm.types import IGNORE_INDEX, Bundle
 
-PICTURES, SAMPLES = 8, 5  # of each step; samples of each picture
+PICTURES, SAMPLES = 8, 5  # pictures of each forward pass; samples of each picture
 LONGEST = 30  # tokens of a sample
 END = "</s>"  # a word of finished captions, so that cutting one short is not rewarded
 
@@ -37,7 +38,7 @@ class SelfCritical:
         bf16: sample in bfloat16 where the hardware has it.
 
     Raises:
-        UserError: if no picture has two captions, or several processes train.
+        UserError: if no picture has two captions.
     """
 
     def __init__(self, bundle: Bundle, parts: Sequence, weight: float, bf16: bool = True):
@@ -53,12 +54,11 @@ class SelfCritical:
                 "--set reward needs pictures with several captions, as scenes has, and a decoder "
                 "that allows packed answers; omit reward."
             )
-        if runtime.process_count() > 1:
-            raise UserError("--set reward trains in one process; start one, or omit reward.")
         self.bundle, self.weight, self.bf16 = bundle, weight, bf16
         self.collate = packing.collator(bundle.processor)
         self.scorer = CiderD([self._references(*picture) for picture in self.pictures])
         self.rewards: list[float] = []
+        self.losses: list[float] = []
 
     def __call__(self, model: nn.Module) -> torch.Tensor:
         """Return the weighted loss of new samples, averaged over their tokens."""
@@ -79,13 +79,15 @@ class SelfCritical:
             packing.pack([_example(prompt, sample) for sample in group]) | picture
             for group, picture in zip(samples, pictures, strict=True)
         ]
-        return self.weight * self._loss(model, self.collate(items), advantages)
+        loss = self.weight * self._loss(model, self.collate(items), advantages)
+        self.losses.append(float(loss.detach()))
+        return loss
 
     def figures(self) -> dict[str, float]:
-        """Return the mean CIDEr-D of the samples since the last call, 0 to 10."""
-        mean = sum(self.rewards) / max(1, len(self.rewards))
-        self.rewards = []
-        return {"reward": round(mean, 4)}
+        """Return the samples' mean CIDEr-D, 0 to 10, and the mean loss, since the last call."""
+        means = {"reward": fmean(self.rewards), "reward_loss": fmean(self.losses)}
+        self.rewards, self.losses = [], []
+        return {name: round(mean, 4) for name, mean in means.items()}
 
     def _references(self, part: PackedExamples, number: int) -> list[list[str]]:
         turns = [part.examples.turns[turn][1] for turn in part.captions[number]]
@@ -109,7 +111,11 @@ class SelfCritical:
                 attention_mask=torch.ones_like(ids),
                 vision_features=features.to(model.device),
                 do_sample=True,
+                temperature=1.0,
                 top_k=0,
+                top_p=1.0,
+                repetition_penalty=1.0,
+                suppress_tokens=[model.config.image_token_id],  # it would need a picture
                 num_return_sequences=SAMPLES,
                 max_new_tokens=LONGEST,
                 use_cache=True,
@@ -122,8 +128,9 @@ class SelfCritical:
     def _words(self, sample: list[int]) -> list[str]:
         """Return a sample's words, END included if it is finished."""
         tokenizer = self.bundle.processor.tokenizer
-        words = tokenise(tokenizer.decode(sample, skip_special_tokens=True))
-        return [*words, END] if sample[-1] == tokenizer.eos_token_id else words
+        is_finished = sample[-1] == tokenizer.eos_token_id
+        words = tokenise(tokenizer.decode(sample[:-1] if is_finished else sample))
+        return [*words, END] if is_finished else words
 
     def _loss(self, model: nn.Module, batch: dict, advantages: torch.Tensor) -> torch.Tensor:
         """Return the mean over tokens of surprise x advantage.

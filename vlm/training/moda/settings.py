@@ -4,6 +4,7 @@ import argparse
 
 from vlm.errors import UserError
 from vlm.loading.presets import PRESETS
+from vlm.system import runtime
 
 BUILDABLE = {name: preset for name, preset in PRESETS.items() if preset.buildable}
 OVERRIDES = ("vision", "text", "image_features", "projector")
@@ -24,6 +25,11 @@ def check_flags(args: argparse.Namespace) -> None:
         raise UserError(
             f"{PROBE_SETTINGS} require stored features, which --unfreeze does not use; "
             "omit one or the other."
+        )
+    if args.reward and (args.unfreeze or not args.packed or runtime.process_count() > 1):
+        raise UserError(
+            "--set reward trains in one process, on stored features and packed answers; omit "
+            "--unfreeze and packed=no and start one process, or omit reward."
         )
 
 

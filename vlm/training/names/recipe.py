@@ -98,7 +98,7 @@ def train_model(
         resume=args.resume,
         processor=bundle.processor,
         describe=lambda: panel.describe(bundle, shown, thumbnails),
-        measure=lambda: evaluate.curve_scores(bundle, held_out.records[: args.measure]),
+        measure=lambda: evaluate.curve_scores(bundle, held_out.records, args.measure),
     )
 
 

@@ -26,7 +26,7 @@ class Example:
         """Return the status line, which says where the answer comes from."""
         if not self.answer:
             return "Press Describe for an answer."
-        return f"Stored answer of {self.model}; press Describe to run it live."
+        return f"Stored answer of {self.model}; press Describe to ask the chosen model."
 
 
 def read(folder: Path = FOLDER) -> list[Example]:

@@ -1,6 +1,7 @@
 """The Describe tab: a picture, a prompt and a streamed answer."""
 
 import html
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from vlm.data.grammar import boxes
-from vlm.loading.presets import explain_default
+from vlm.loading.presets import default_model, explain_default
 from vlm.ui.describe import (
     answers,
     api,
@@ -78,8 +79,7 @@ def _lay_out(models: Models) -> Widgets:
             )
             marked = marks.build()
             with gr.Row(elem_id="below-answer"):
-                welcome = f"Give a picture, then press Describe. {explain_default()}"
-                status = gr.HTML(note(welcome.strip()), elem_id="status")
+                status = gr.HTML(note(_welcome(models.first)), elem_id="status")
                 copy = gr.Button("Copy", size="sm", scale=0, min_width=90, elem_id="copy")
             model = gr.Dropdown(
                 list_choices(),
@@ -93,6 +93,12 @@ def _lay_out(models: Models) -> Widgets:
                 controls = settings.build()
     asking = (image, preset, prompt, follow, go, stop)
     return Widgets(*asking, answer, marked, status, copy, model, controls)
+
+
+def _welcome(model: str) -> str:
+    """Return the first status line; a Space's visitors cannot fetch another model."""
+    is_told = model == default_model() and not os.environ.get("SPACE_ID")
+    return f"Give a picture, then press Describe. {explain_default() if is_told else ''}".strip()
 
 
 def _wire_answer(w: Widgets, models: Models) -> None:

@@ -115,6 +115,9 @@ class KindScoring:
             for name, title in TITLES.items():
                 mean, low, high = (100 * row[name][key] for key in ("mean", "low", "high"))
                 lines.append(f"  {title:12}{mean:7.1f}   95 % interval {low:.1f} - {high:.1f}")
+        if RIGHT in result["categories"]:
+            share = result["categories"][RIGHT][NAMED]["n"] / result["questions"]
+            lines.append(f"The classifier itself is right about {share:.1%} of them.")
         if result["not_asked"]:
             lines.append(f"Questions that could not be asked (excluded): {result['not_asked']}")
         return "\n".join(lines)
