@@ -21,9 +21,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vlm.loading.presets import default_model
+
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_SECONDS = 120
-SETTLED = 15.0  # seconds
+SETTLED = 30.0  # seconds
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -31,6 +33,7 @@ def main(argv: list[str] | None = None) -> None:
     argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args(argv)
     served, answered, _ = _visit(wait=0)
     _, _, seconds = _visit(wait=SETTLED)
+    print(f"The default model here is {default_model()}.")
     rows = {"start to page served (s)": served, "start to first answer (s)": answered}
     rows |= {"first description (s)": seconds[0], "second description (s)": seconds[1]}
     for name, value in rows.items():
