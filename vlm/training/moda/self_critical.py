@@ -63,7 +63,7 @@ class SelfCritical:
     def __call__(self, model: nn.Module) -> torch.Tensor:
         """Return the weighted loss of new samples, averaged over their tokens."""
         chosen = torch.randperm(len(self.pictures))[:PICTURES].tolist()
-        part, number = self.pictures[chosen[0]]
+        part, number = self.pictures[chosen[0]]  # its question is asked about all of them
         prompt, _ = packing.split(part.examples.text(part.captions[number][0]))
         pictures = [self._picture(index) for index in chosen]
         samples = self._sample(prompt, torch.cat([p["vision_features"] for p in pictures]))
