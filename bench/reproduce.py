@@ -41,14 +41,13 @@ def main(argv: list[str] | None = None) -> int:
         args = parse(argv)
         if args.band and len(args.only) != 1:
             raise UserError("--band is the file of one model; name it with --only.")
-        names = [name for name in args.only if is_shipped(name, args)]
+        names = [name for name in args.only if can_repeat(name, args)]
         return max([repeat(name, args) for name in names], default=0)
 
 
 def repeat(name: str, args: argparse.Namespace) -> int:
     """Write one model's band, or check it; return 1 if the run leaves the band."""
-    flags, folder = RUNS[name]
-    path = args.band or folder / BAND
+    flags, path = RUNS[name][0], band_file(name, args)
     if args.write:
         rows = [losses(flags, seed, args) for seed in SEEDS]
         files.write_json(path, {"flags": flags, "band": band(rows)})
@@ -58,17 +57,21 @@ def repeat(name: str, args: argparse.Namespace) -> int:
     return int(not inside(losses(flags, args.seed, args), json.loads(path.read_text())["band"]))
 
 
-def is_shipped(name: str, args: argparse.Namespace) -> bool:
+def band_file(name: str, args: argparse.Namespace) -> Path:
+    """Return the file of a model's band."""
+    return args.band or RUNS[name][1] / BAND
+
+
+def can_repeat(name: str, args: argparse.Namespace) -> bool:
     """Return False, with a notice, for a model without weights.
 
     Raises:
         UserError: when its band is missing, before anything is trained.
     """
-    folder = RUNS[name][1]
-    if not (args.band or (folder / "config.json").is_file()):
+    if not (args.band or (RUNS[name][1] / "config.json").is_file()):
         print(f"{name} is not shipped here, so its training is not repeated.")
         return False
-    path = args.band or folder / BAND
+    path = band_file(name, args)
     if not (args.write or path.is_file()):
         raise UserError(f"There is no {path}; write it with --write first.")
     return True

@@ -80,9 +80,10 @@ def ship(run: Path, to: Path, also: Sequence[Path] = (), after: Path | None = No
     for path in also:
         if path.resolve() != (to / path.name).resolve():  # it may be there from the last model
             shutil.copy(path, to / path.name)
-    curves.chart_all(catalog.Run(to.name, to), to / CHART)
-    if curves.points(catalog.Run(to.name, to), "cider_d"):
-        curves.chart([catalog.Run(to.name, to)], "cider_d", to / CAPTION_CHART)
+    shipped = catalog.Run(to.name, to)
+    curves.chart_all(shipped, to / CHART)
+    if curves.points(shipped, "cider_d"):
+        curves.chart([shipped], "cider_d", to / CAPTION_CHART)
 
 
 def _adapter(source: Path, to: Path) -> None:

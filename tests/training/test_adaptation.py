@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import (
-    ResNetForImageClassification,
-)
+from transformers import ResNetForImageClassification
 
 from tests import tiny
 from vlm.commands.train import moda

@@ -28,7 +28,7 @@ RECORDS = [
     record("b", "It is a blue square.", "A blue square."),
     record("c", "It is a red circle.", "A circle, not a square."),
     record("d", "It is green.", "Nothing but green."),
-    record("e", "It is green."),  # a single caption: nobody to agree with
+    record("e", "It is green."),  # one caption only, so it is not sampled
 ]
 
 

@@ -212,7 +212,7 @@ def test_moda_mini_answers_where_the_default_model_cannot_be_loaded(
 
     monkeypatch.setattr(model_holder, "default_model", lambda: "everyday")
     assert Models(load).get_model().name == "moda-mini"
-    assert "The decoder is damaged. Until then moda-mini answers." in caplog.text
+    assert "The decoder is damaged. Using moda-mini instead." in caplog.text
     with pytest.raises(UserError, match="The decoder is damaged"):
         Models(load, "everyday").switch("everyday")
     monkeypatch.setattr(model_holder, "default_model", lambda: "moda-mini")

@@ -13,7 +13,7 @@ from vlm.errors import UserError
 from vlm.loading.presets import PRESETS, default_model
 from vlm.types import Bundle
 
-FALLBACK = "moda-mini"  # is whole as it is shipped
+FALLBACK = "moda-mini"  # needs no files that are not shipped
 WAIT = 120.0  # seconds that a request waits for the first model to load
 log = logging.getLogger(__name__)
 
@@ -113,13 +113,13 @@ class Models:
             self._settled.set()
 
     def _load_or_fall_back(self) -> Bundle:
-        """Load the first model; the default one may lack its decoder, moda-mini lacks nothing."""
+        """Load the first model; if it is the default one and fails, load moda-mini instead."""
         try:
             return self._load(self.first)
         except UserError as error:
             if self.first == FALLBACK or self.first != default_model():
                 raise
-            log.warning("%s Until then %s answers.", error, FALLBACK)
+            log.warning("%s Using %s instead.", error, FALLBACK)
             return self._load(FALLBACK)
 
     def _load(self, name: str) -> Bundle:
@@ -167,6 +167,7 @@ def check_name(name: str) -> None:
 
 def list_choices() -> list[tuple[str, str]]:
     """Return (label, name) of the presets that can be loaded, the default one first."""
+    default = default_model()
     names = [name for name, preset in PRESETS.items() if preset.openable]
-    names.sort(key=lambda name: name != default_model())
+    names.sort(key=lambda name: name != default)
     return [(f"{name}: {PRESETS[name].note}", name) for name in names]

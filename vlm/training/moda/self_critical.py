@@ -1,8 +1,8 @@
 """Self-critical training: captions that the model samples are rewarded for their CIDEr-D.
 
-The loss of next tokens rewards any plausible sentence; this one rewards what people said of the
-picture (Rennie et al., 2017, arXiv 1612.00563). Each sample is compared with the other samples of
-its picture (Luo, 2020, arXiv 2003.09971).
+Cross-entropy scores one token at a time; this loss scores whole captions against people's (Rennie
+et al., 2017, arXiv 1612.00563). The baseline of a sample is the mean reward of its picture's other
+samples (Luo, 2020, arXiv 2003.09971).
 """
 
 from collections.abc import Sequence
@@ -79,7 +79,9 @@ class SelfCritical:
             packing.pack([_example(prompt, sample) for sample in group]) | picture
             for group, picture in zip(samples, pictures, strict=True)
         ]
-        loss = self.weight * self._loss(model, self.collate(items), advantages)
+        lengths = torch.tensor([len(sample) for group in samples for sample in group])
+        per_token = advantages.view(-1).repeat_interleave(lengths)
+        loss = self.weight * self._loss(model, self.collate(items), per_token)
         self.losses.append(float(loss.detach()))
         return loss
 
@@ -137,17 +139,13 @@ class SelfCritical:
 
         Args:
             batch: packed samples.
-            advantages: float[pictures, samples].
+            advantages: of each token with a label, in the batch's order.
         """
         inputs = {name: value.to(self.bundle.model.device) for name, value in batch.items()}
         labels = inputs.pop("labels")
-        is_label = labels != IGNORE_INDEX
         logits = model(**inputs).logits.float()  # of the tokens before a label
-        surprise = cross_entropy(logits, labels[is_label], reduction="none")
-        # the first token of each sample follows one without a label
-        starts = is_label & ~torch.nn.functional.pad(is_label, (1, 0))[:, :-1]
-        owners = starts[is_label].cumsum(0) - 1  # the sample of each token
-        return (surprise * advantages.view(-1).to(logits)[owners]).mean()
+        surprise = cross_entropy(logits, labels[labels != IGNORE_INDEX], reduction="none")
+        return (surprise * advantages.to(logits)).mean()
 
 
 def _example(prompt: Sequence[int], sample: Sequence[int]) -> dict[str, torch.Tensor]:
