@@ -16,7 +16,7 @@ from vlm.errors import UserError
 from vlm.evaluation import evaluate
 from vlm.inference import classifier, encoding
 from vlm.loading import build, load, lora
-from vlm.system import files, runtime
+from vlm.system import cpu, files, runtime
 from vlm.training import forecast, panel, runs
 from vlm.training.examples import FeatureExamples, ViewExamples
 from vlm.training.freezing import freeze
@@ -121,7 +121,8 @@ def dry_run(bundle, train, args: argparse.Namespace, config: TrainConfig) -> str
     count = sum(map(mul, turns, train.times)) * config.epochs * (1 + args.mixed / 100)
     adapted = adaptation.attach(bundle, args)
     options = batches.collate, batches.config, round(count * share)
-    return forecast.forecast(adapted, batches.train, *options)
+    with cpu.attention_by_products(next(adapted.model.parameters()).device):
+        return forecast.forecast(adapted, batches.train, *options)
 
 
 def train_model(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig) -> Bundle:
@@ -136,19 +137,20 @@ def train_model(bundle, train, held_out, args: argparse.Namespace, config: Train
     if args.reward:
         further = SelfCritical(bundle, batches.train.datasets, args.reward, config.bf16)
     thumbnails = panel.save_thumbnails(shown, args.out)
-    fit(
-        bundle.model,
-        batches.train,
-        batches.held_out,
-        batches.collate,
-        batches.config,
-        args.out,
-        resume=args.resume,
-        processor=bundle.processor,
-        describe=lambda: panel.describe(bundle, shown, thumbnails),
-        measure=lambda: evaluate.curve_scores(bundle, held_out.records, args.measure),
-        further_loss=further,
-    )
+    with cpu.attention_by_products(next(bundle.model.parameters()).device):
+        fit(
+            bundle.model,
+            batches.train,
+            batches.held_out,
+            batches.collate,
+            batches.config,
+            args.out,
+            resume=args.resume,
+            processor=bundle.processor,
+            describe=lambda: panel.describe(bundle, shown, thumbnails),
+            measure=lambda: evaluate.curve_scores(bundle, held_out.records, args.measure),
+            further_loss=further,
+        )
     return bundle
 
 
