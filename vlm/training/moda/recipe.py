@@ -121,7 +121,7 @@ def dry_run(bundle, train, args: argparse.Namespace, config: TrainConfig) -> str
     count = sum(map(mul, turns, train.times)) * config.epochs * (1 + args.mixed / 100)
     adapted = adaptation.attach(bundle, args)
     options = batches.collate, batches.config, round(count * share)
-    with cpu.attention_by_products(next(adapted.model.parameters()).device):
+    with cpu.attention_by_products(adapted.model.device):
         return forecast.forecast(adapted, batches.train, *options)
 
 
@@ -137,7 +137,7 @@ def train_model(bundle, train, held_out, args: argparse.Namespace, config: Train
     if args.reward:
         further = SelfCritical(bundle, batches.train.datasets, args.reward, config.bf16)
     thumbnails = panel.save_thumbnails(shown, args.out)
-    with cpu.attention_by_products(next(bundle.model.parameters()).device):
+    with cpu.attention_by_products(bundle.model.device):
         fit(
             bundle.model,
             batches.train,
