@@ -18,7 +18,7 @@ def kernels() -> set[str]:
 
 def test_a_cpu_multiplies_matrices_and_afterwards_torch_chooses_again() -> None:
     before = kernels()
-    with cpu.attention_by_products(torch.device("cpu")):
+    with cpu.attention_by_products(torch.device("cpu"), bf16=True):
         inside = kernels()
     assert "aten::bmm" in inside and "aten::bmm" not in before
     assert kernels() == before
@@ -26,11 +26,16 @@ def test_a_cpu_multiplies_matrices_and_afterwards_torch_chooses_again() -> None:
 
 def test_the_result_is_the_same() -> None:
     fused = scaled_dot_product_attention(QUERY, KEY, VALUE, attn_mask=MASK)
-    with cpu.attention_by_products(torch.device("cpu")):
+    with cpu.attention_by_products(torch.device("cpu"), bf16=True):
         products = scaled_dot_product_attention(QUERY, KEY, VALUE, attn_mask=MASK)
     torch.testing.assert_close(products, fused)
 
 
 def test_a_gpu_keeps_its_kernels() -> None:
-    with cpu.attention_by_products(torch.device("cuda")):
+    with cpu.attention_by_products(torch.device("cuda"), bf16=True):
+        assert torch.backends.cuda.flash_sdp_enabled()
+
+
+def test_float32_keeps_its_kernels() -> None:
+    with cpu.attention_by_products(torch.device("cpu"), bf16=False):
         assert torch.backends.cuda.flash_sdp_enabled()

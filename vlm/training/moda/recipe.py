@@ -121,8 +121,13 @@ def dry_run(bundle, train, args: argparse.Namespace, config: TrainConfig) -> str
     count = sum(map(mul, turns, train.times)) * config.epochs * (1 + args.mixed / 100)
     adapted = adaptation.attach(bundle, args)
     options = batches.collate, batches.config, round(count * share)
-    with cpu.attention_by_products(adapted.model.device):
+    with attention(adapted.model.device, config):
         return forecast.forecast(adapted, batches.train, *options)
+
+
+def attention(device, config: TrainConfig):
+    """Return the context of the attention that trains fastest on the device."""
+    return cpu.attention_by_products(device, config.bf16 and runtime.has_bf16(device))
 
 
 def train_model(bundle, train, held_out, args: argparse.Namespace, config: TrainConfig) -> Bundle:
@@ -137,7 +142,7 @@ def train_model(bundle, train, held_out, args: argparse.Namespace, config: Train
     if args.reward:
         further = SelfCritical(bundle, batches.train.datasets, args.reward, config.bf16)
     thumbnails = panel.save_thumbnails(shown, args.out)
-    with cpu.attention_by_products(bundle.model.device):
+    with attention(bundle.model.device, config):
         fit(
             bundle.model,
             batches.train,
