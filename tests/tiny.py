@@ -80,7 +80,8 @@ def tower_folder(kind: str) -> str:
 
 def bundle(tower_kind: str = "vit", seed: int = 0, **changes) -> Bundle:
     """A tiny untrained model; `changes` go into its Preset."""
-    preset = Preset("tiny", vision=tower_folder(tower_kind), decoder=DECODER, **changes)
+    parts = {"vision": tower_folder(tower_kind), "decoder": DECODER, **changes}
+    preset = Preset("tiny", **parts)
     made = build.build(preset, "tiny", CORPUS, seed)
     made.model.eval()
     return made

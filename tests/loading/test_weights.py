@@ -23,7 +23,8 @@ from transformers import (
 from vlm.__main__ import main
 from vlm.data.images import open_image
 from vlm.errors import UserError
-from vlm.loading import build, convert, weights
+from vlm.loading import convert, weights
+from vlm.loading.towers.tower import load_tower
 from vlm.loading.weights import PACKAGES, Package
 
 LITE = "tf_efficientnet_lite0"
@@ -93,7 +94,7 @@ def warnings() -> Iterator[list[str]]:
 @pytest.mark.parametrize("name", ["fake", HUB_ID])
 def test_a_package_is_converted_once_and_opens(name, package, tower, monkeypatch, warnings) -> None:
     folder = weights.resolve(name)
-    opened, processor = build.load_tower(name, "patches")
+    opened, processor = load_tower(name, "patches")
     assert not warnings  # about the classifier, which is not used
     pixels = torch.randn(2, 3, 224, 224)
     with torch.no_grad():
@@ -144,7 +145,7 @@ def test_a_missing_package_says_how_to_get_it(package, monkeypatch) -> None:
     monkeypatch.setattr(weights, "find_file", lambda package: None)
     assert weights.resolve("smollm2-135m") == row.hub_id
     with pytest.raises(UserError, match="loupe fetch smollm2-135m`, or go online"):
-        build.load_tower("smollm2-135m", "pooled")
+        load_tower("smollm2-135m", "pooled")
     assert weights.advise("org/other").startswith("go online")
 
 
@@ -204,7 +205,7 @@ def test_the_tower_equals_the_reference_and_names_pictures(cache, real_data: Pat
         assert torch.allclose(model(pixels).logits, published(pixels), atol=1e-5)
         assert AutoModel.from_pretrained(folder)(pixels).last_hidden_state.shape == (2, 1280, 7, 7)
     rows = pq.read_table(real_data / "imagenet-samples.parquet").slice(0, 100).to_pylist()
-    _, processor = build.load_tower("efficientnet-lite0", "patches")
+    _, processor = load_tower("efficientnet-lite0", "patches")
     named = 0
     for row in rows:
         inputs = processor(open_image(row["image"]["bytes"]), return_tensors="pt")

@@ -20,8 +20,9 @@ from vlm.config import TrainConfig
 from vlm.data import attributes
 from vlm.data.images import BadImage
 from vlm.errors import UserError
-from vlm.loading import build, load
+from vlm.loading import load
 from vlm.loading.tokenizer import train_tokenizer
+from vlm.loading.towers.tower import load_tower
 from vlm.system import files, runtime
 from vlm.training import runs
 from vlm.training.align import average, pictures, zeroshot
@@ -268,7 +269,7 @@ def test_labels_are_class_numbers() -> None:
 
 
 def test_pixels_are_normalised_as_by_the_image_processor(tmp_path: Path) -> None:
-    processor = build.load_tower(tiny.tower_folder("resnet"), "pooled")[1]
+    processor = load_tower(tiny.tower_folder("resnet"), "pooled")[1]
     records = squares(3)
     expected = processor([record.image for record in records], return_tensors="pt")["pixel_values"]
     assert torch.allclose(batch(records)["pixel_values"], expected, atol=1e-6)
@@ -366,7 +367,7 @@ def test_the_command_saves_a_tower_that_run_moda_accepts(tmp_path: Path, capsys)
     rows = files.read_jsonl(out / "metrics.jsonl")
     assert rows[-1]["step"] == 3 and all(f"eval_{name}" in rows[-1] for name in values)
     assert json.loads((out / "status.json").read_text())["state"] == "finished"
-    tower, processor = build.load_tower(out / "tower", "pooled")
+    tower, processor = load_tower(out / "tower", "pooled")
     assert processor.size == {"height": 32, "width": 32}
     trained = runs.newest_checkpoint(out) / "model.safetensors"
     start = "average.module.tower."

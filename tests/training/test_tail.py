@@ -28,7 +28,7 @@ from tests.training.test_align import (
 from vlm.commands.train import align
 from vlm.errors import UserError
 from vlm.inference import classifier
-from vlm.loading import build
+from vlm.loading.towers.tower import load_tower
 from vlm.training import runs
 from vlm.training.align import model as align_model
 from vlm.training.align import pictures, tail
@@ -140,7 +140,7 @@ def test_the_command_saves_the_tower_with_the_classifier_of_its_source(
     first = "timm_model.blocks.6." if kind == "timm" else "resnet.encoder.stages.1."
     assert any(name.startswith(first) for name in changed)
     assert not any("conv_dw" in name or "stages.0." in name for name in changed)
-    assert build.load_tower(folder, "pooled")
+    assert load_tower(folder, "pooled")
     checkpoint = load_file(runs.newest_checkpoint(tmp_path / "run") / "model.safetensors")
     assert not any("original" in name for name in checkpoint)
     raw = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)

@@ -139,6 +139,7 @@ def test_buttons_filters_and_a_second_reviewer(address: str, data: Path, visit: 
     wait_for_caption(page, TEXTS[1])
     page.click("#reject")
     page.wait_for_selector("text=1 rejected")
+    wait_for_caption(page, TEXTS[2])  # else bob's first caption is already there
     page.fill("[aria-label='Your name'], label:has-text('Your name') input", "bob")
     page.keyboard.press("Enter")
     wait_for_caption(page, TEXTS[1])  # bob has not seen it

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModelForImageClassification
 from vlm.data.kinds import kinds
 from vlm.errors import UserError
 from vlm.loading import weights
-from vlm.loading.build import LOAD_ERRORS, SAFE, open_image_processor
+from vlm.loading.towers.tower import LOAD_ERRORS, SAFE, open_image_processor
 
 UNNAMED = re.compile(r"LABEL_\d+")  # transformers' label of a class without a name
 BATCH = 32

@@ -1,29 +1,23 @@
 """Build a new, untrained model from parts: a vision tower, a projector, a decoder, a tokenizer."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
-    AutoImageProcessor,
-    AutoModel,
     AutoModelForCausalLM,
     AutoTokenizer,
-    CLIPVisionConfig,
-    CLIPVisionModelWithProjection,
     LlamaConfig,
     PreTrainedModel,
     ViTImageProcessor,
 )
-from transformers.utils import IMAGE_PROCESSOR_NAME, logging
 
 from vlm.errors import UserError, lookup
 from vlm.loading import quantize, weights
 from vlm.loading.presets import IMAGE_FEATURES, Preset
 from vlm.loading.tokenizer import IMAGE, add_control_tokens, resize_embeddings, train_tokenizer
+from vlm.loading.towers import heads
+from vlm.loading.towers.tower import LOAD_ERRORS, SAFE, load_tower
 from vlm.models.configuration_vlm import VlmConfig
 from vlm.models.modeling_vlm import VlmForConditionalGeneration
 from vlm.models.processing_vlm import CHAT_TEMPLATE, VlmProcessor
@@ -34,9 +28,6 @@ from vlm.types import Bundle
 QUANTISATION_ATTRIBUTES = (  # transformers and peft read them from the whole model
     "is_loaded_in_4bit is_loaded_in_8bit is_quantized quantization_method hf_quantizer"
 ).split()
-SAFE = {"use_safetensors": True, "trust_remote_code": False}
-LOAD_ERRORS = (OSError, ValueError, RuntimeError, SafetensorError)  # missing, damaged, wrong kind
-ADVICE = f"choose other --image-features ({', '.join(IMAGE_FEATURES)}) or another tower"
 
 
 def build(
@@ -58,17 +49,22 @@ def build(
     torch.manual_seed(seed)  # transformers' set_seed would import peft
     tower, image_processor = _vision_parts(preset)
     decoder, tokenizer = _text_parts(preset, corpus, kind)
+    classifiers = heads.read(weights.resolve(preset.vision)) if preset.vision else None
     config = VlmConfig(
         vision_config=tower.config if tower else None,
         text_config=decoder.config if decoder else _text_config(preset, tokenizer),
         image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
         image_features=preset.image_features,
         projector=preset.projector,
+        image_words=classifiers and classifiers.sizes,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
         **({} if tower else {"image_size": preset.image_size, "patch_size": preset.patch_size}),
     )
     model = _assemble(config, tower, decoder)
+    if classifiers:
+        embeddings = model.get_input_embeddings().weight
+        heads.fill(model.model.image_words, classifiers, embeddings, tokenizer)
     template = preset.chat_template or CHAT_TEMPLATE
     return Bundle(model, _processor(model, image_processor, tokenizer, template), name)
 
@@ -98,7 +94,8 @@ def _assemble(config: VlmConfig, tower, decoder) -> VlmForConditionalGeneration:
         model = VlmForConditionalGeneration(config)
     model.model.vision_tower, model.model.language_model = tower, decoder.base_model
     model.lm_head = decoder.get_output_embeddings()
-    model.model.projector.to_empty(device="cpu").to(decoder.dtype).apply(model._init_weights)
+    for part in filter(None, (model.model.projector, model.model.image_words)):
+        part.to_empty(device="cpu").to(decoder.dtype).apply(model._init_weights)
     for name in QUANTISATION_ATTRIBUTES:
         if hasattr(decoder, name):
             setattr(model, name, getattr(decoder, name))
@@ -136,76 +133,6 @@ def _vision_parts(preset: Preset) -> tuple[PreTrainedModel | None, object]:
         return load_tower(preset.vision, preset.image_features)
     side = {"height": preset.image_size, "width": preset.image_size}
     return None, ViTImageProcessor(size=side)
-
-
-def load_tower(path: str | Path, features: str) -> tuple[PreTrainedModel, object]:
-    """Load a vision tower and its image processor from a tower, a `vlm` model or the Hub.
-
-    Raises:
-        UserError: if the tower cannot be opened or does not have such features.
-    """
-    AutoConfig.register("vlm", VlmConfig, exist_ok=True)
-    name, path = str(path), weights.resolve(str(path))
-    try:
-        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
-        if not _has_features(config, features):
-            raise UserError(f"The tower {str(path)!r} has no {features} features; {ADVICE}.")
-        if config.model_type == "vlm":
-            model = VlmForConditionalGeneration.from_pretrained(path, dtype=torch.float32, **SAFE)
-            tower = model.model.vision_tower
-        else:
-            tower = _pretrained_tower(path, config, features)
-        return tower, open_image_processor(path)
-    except LOAD_ERRORS as error:
-        raise UserError(
-            f"The vision tower {name!r} could not be opened; give a folder with --vision, or "
-            f"{weights.advise(name)}."
-        ) from error
-
-
-def open_image_processor(path: str | Path):
-    """Open the image processor of a vision model; ours, not timm's, if the folder has both."""
-    own = {"image_processor_filename": IMAGE_PROCESSOR_NAME}
-    return AutoImageProcessor.from_pretrained(path, trust_remote_code=False, **own)
-
-
-def _has_features(config, features: str) -> bool:
-    """Return True if a model with this configuration has a tower with such features."""
-    if config.model_type != "vlm":
-        part = getattr(config, "vision_config", config)  # the vision half of a CLIP or SigLIP
-        return features != "projected" or isinstance(part, CLIPVisionConfig)
-    projected = config.image_features == "projected"
-    return config.vision_config is not None and projected == (features == "projected")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence transformers' warnings."""
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-
-
-def _pretrained_tower(path: str | Path, config, features: str) -> PreTrainedModel:
-    """Load a pretrained tower that has all the weights its features need."""
-    cls, part = AutoModel, getattr(config, "vision_config", config)
-    if features == "projected":
-        cls, part.projection_dim = CLIPVisionModelWithProjection, config.projection_dim
-    with _quiet():  # a tower does not use all weights of its file, such as a classifier's
-        tower, report = cls.from_pretrained(
-            path, config=part, dtype=torch.float32, output_loading_info=True, **SAFE
-        )
-    unused = "pooler." if features in ("patches", "grid") else "-"
-    missing = sorted(name for name in report["missing_keys"] if not name.startswith(unused))
-    if missing:  # transformers would initialise them at random
-        raise UserError(
-            f"The tower {str(path)!r} lacks {missing[0]}, so it has no {features} features; "
-            f"{ADVICE}."
-        )
-    return tower
 
 
 # --- decoder -------------------------------------------------------------------------------------

@@ -75,9 +75,10 @@ def base_hash(model: nn.Module, rows: int | None = None) -> str:
 
 
 def tower_hash(model: nn.Module) -> str:
-    """Hash a base's vision tower, an empty string if it has none."""
-    name = parts.part_name(model, parts.TOWERS)
-    return _hash(model.get_submodule(name).parameters()) if name else ""
+    """Hash a base's vision tower and its image words, an empty string if it has no tower."""
+    names = (parts.part_name(model, roles) for roles in (parts.TOWERS, parts.WORDS))
+    tensors = [t for name in names if name for t in model.get_submodule(name).parameters()]
+    return _hash(tensors) if tensors else ""
 
 
 def _hash(tensors: Iterable[torch.Tensor]) -> str:

@@ -12,6 +12,7 @@ from vlm.types import Bundle
 DECODERS = ("language_model", "text_model")
 CONNECTORS = ("projector", "connector", "multi_modal_projector")
 TOWERS = ("vision_tower", "vision_model")
+WORDS = ("image_words",)
 
 
 def decoder_name(model: nn.Module) -> str:

@@ -20,6 +20,8 @@ class VlmConfig(PreTrainedConfig):
         projector_expansion: hidden width of the "mlp" projector, in decoder widths (MODA: 4).
         projector_scale: pixel shuffle folds scale x scale neighbouring patches into one token.
         projector_words: number of words in each group of the "words" projector.
+        image_words: the tower's classifiers, whose classes are also given to the decoder as words:
+            for each the number of classes and of decoder tokens; None = none.
     """
 
     model_type = "vlm"
@@ -35,6 +37,7 @@ class VlmConfig(PreTrainedConfig):
     projector_expansion: int = 4
     projector_scale: int = 2
     projector_words: list[int] | None = None
+    image_words: list[list[int]] | None = None
 
     def __post_init__(self, **kwargs):
         for name in self.sub_configs:

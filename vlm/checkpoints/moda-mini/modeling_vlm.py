@@ -1,6 +1,7 @@
 """One vision-language model for MODA and phi-vlm: image features -> projector -> decoder.
 
 image [B, 3, H, W] --vision tower--> features [B, N, Dv] --projector--> image tokens [B, N', D]
+                                     --image words, if any--> more image tokens, before the others
 text  [B, T]       --embedding-----> tokens [B, T, D], image tokens replace the placeholders
                                      --decoder--> hidden [B, T, D] --lm_head--> logits [B, T, V]
 """
@@ -18,7 +19,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutputWithPooling, CausalLMOutputWithPast
 
 from .configuration_vlm import VlmConfig
-from .projectors import PROJECTORS
+from .projectors import PROJECTORS, image_words
 
 
 def vision_tower(config: VlmConfig) -> nn.Module | None:
@@ -66,6 +67,7 @@ class VlmModel(VlmPreTrainedModel):
         self.vision_tower = vision_tower(config)
         width = config.text_config.hidden_size
         self.projector = PROJECTORS[config.projector](config.vision_width, width, config)
+        self.image_words = image_words(config)
         self.language_model = AutoModel.from_config(config.text_config)
         self.post_init()
 
@@ -120,6 +122,10 @@ class VlmModel(VlmPreTrainedModel):
         if vision_features is None:
             vision_features = self.vision_features(pixel_values.to(weight))
         tokens = self.projector(vision_features.to(weight))
+        if self.image_words is not None:
+            mean = slice(1 if self.config.image_features == "grid" else None)
+            words = self.image_words(vision_features[:, mean].to(self.image_words.choose.weight))
+            tokens = torch.cat([words, tokens], 1)
         return BaseModelOutputWithPooling(last_hidden_state=vision_features, pooler_output=tokens)
 
     def forward(

@@ -58,22 +58,29 @@ class VisualWords(nn.Module):
 
     Args:
         sizes: number of words in each group.
+        tokens: decoder tokens of a word in each group; 1 if omitted.
     """
 
-    def __init__(self, vision_width: int, text_width: int, sizes: Sequence[int]):
+    def __init__(
+        self, vision_width: int, text_width: int, sizes: Sequence[int], tokens: Sequence[int] = ()
+    ):
         super().__init__()
-        self.sizes = list(sizes)
+        self.sizes, self.tokens = list(sizes), list(tokens) or [1] * len(sizes)
         self.choose = nn.Linear(vision_width, sum(sizes))
-        self.spell = nn.ModuleList(nn.Linear(size, text_width, bias=False) for size in sizes)
+        self.spell = nn.ModuleList(
+            nn.Linear(size, count * text_width, bias=False)
+            for size, count in zip(self.sizes, self.tokens, strict=True)
+        )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         scores = self.choose(features.mean(1)).split(self.sizes, dim=1)  # groups x [B, words]
-        pairs = zip(self.spell, scores, strict=True)
-        return torch.stack([embed(score.softmax(1)) for embed, score in pairs], 1)  # [B, groups, D]
+        rows = zip(self.spell, scores, self.tokens, strict=True)
+        words = [embed(score.softmax(1)).unflatten(1, (count, -1)) for embed, score, count in rows]
+        return torch.cat(words, 1)  # [B, N', D]
 
     def tokens_out(self, count: int) -> int:
         """Number of tokens, whatever the number of features."""
-        return len(self.sizes)
+        return sum(self.tokens)
 
 
 def linear(vision_width: int, text_width: int, config) -> nn.Module:
@@ -104,6 +111,14 @@ def pixel_shuffle(vision_width: int, text_width: int, config) -> nn.Module:
 def words(vision_width: int, text_width: int, config) -> nn.Module:
     """Visual words, as in Ovis."""
     return VisualWords(vision_width, text_width, config.projector_words or WORDS)
+
+
+def image_words(config) -> VisualWords | None:
+    """The words that the tower's classifiers choose, if it has any; they are never trained."""
+    if not config.image_words:
+        return None
+    width = config.text_config.hidden_size
+    return VisualWords(config.vision_width, width, *zip(*config.image_words, strict=True))
 
 
 WORDS = (64, 64, 64, 64)  # default groups, without a meaning yet

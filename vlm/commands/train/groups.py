@@ -46,7 +46,7 @@ def add_groups(
         training: defaults that differ from those of `TrainConfig`.
     """
     groups = Groups(*(parser.add_argument_group(name) for name in Groups._fields))
-    add_shared(groups.data, data=_sources(data))
+    add_shared(groups.data, data=sources(data))
     limit = "pictures of each data set, 0 = all (default: 0)"
     add_shared(groups.data, "data_path", limit=limit)
     add_flags(groups.optimisation, TrainConfig, OPTIMISATION, **training)
@@ -57,7 +57,7 @@ def add_groups(
     return groups
 
 
-def _sources(default: str) -> dict[str, Any]:
+def sources(default: str) -> dict[str, Any]:
     text = "fashion, cifar10, scenes, negatives, drawn, composited, folder=DIR or a folder of "
     text += f"pictures with a table; 3xNAME repeats it three times per epoch (default: {default})"
     return {"nargs": "+", "default": [default], "metavar": "[Nx]NAME[=PATH]", "help": text}

@@ -13,9 +13,9 @@ from transformers import AutoModel, BertConfig, BertModel, ResNetConfig, ViTImag
 from vlm.config import TrainConfig
 from vlm.data import attributes, mixture
 from vlm.errors import UserError
-from vlm.loading import build
 from vlm.loading.load import SHARD
 from vlm.loading.tokenizer import train_tokenizer
+from vlm.loading.towers.tower import load_tower
 from vlm.system import files, runtime
 from vlm.training import runs
 from vlm.training.align import model as align_model
@@ -110,7 +110,7 @@ def load_vision_tower(args: argparse.Namespace):
     if not args.vision:
         shape = ResNetConfig(hidden_sizes=[64, 128, 256, 512], depths=[2] * 4, layer_type="basic")
         return AutoModel.from_config(shape), ViTImageProcessor(size=size)
-    tower, own = build.load_tower(args.vision, "pooled")
+    tower, own = load_tower(args.vision, "pooled")
     mean, std = ([*(values or GREY)] for values in (own.image_mean, own.image_std))
     options = {"image_mean": mean, "image_std": std, "resample": own.resample}
     return tower, ViTImageProcessor(size=size, **options)

@@ -25,6 +25,7 @@ from vlm.data.grammar import products
 from vlm.data.grammar.choose import grammar_for, make_turns
 from vlm.data.grammar.taxonomy import SUBCATEGORY
 from vlm.data.mixture import LoadedPart, Mixture
+from vlm.loading.towers.heads import embed_names
 from vlm.models.projectors import VisualWords
 from vlm.system import files
 from vlm.training.moda import linear_probe
@@ -58,7 +59,7 @@ def add_pseudo_labels(
         confidence: add details that the probe predicts with this probability in percent, 0 = none.
         relabel: label each view of the real pictures with the probe's predictions.
     """
-    labelled = [_add_product_kind(part.records) for part in train]
+    labelled = [with_product_kind(part.records) for part in train]
     probe = linear_probe.fit(stores, labelled, classes(train.records), seed)
     parts: list[Part] = list(zip(train, stores, strict=True))
     if relabel:
@@ -84,7 +85,7 @@ def classes(records: Sequence[Record]) -> dict[str, list[str]]:
     return table
 
 
-def _add_product_kind(records: Sequence[Record]) -> list[Record]:
+def with_product_kind(records: Sequence[Record]) -> list[Record]:
     """Set the kind of products, so that the probe learns to tell them from other pictures."""
     kind = {"kind": PRODUCT}
     return [
@@ -112,9 +113,8 @@ def init_visual_words(projector: VisualWords, probe: Probe, bundle: Bundle) -> N
         projector.choose.weight.copy_(SHARPNESS * probe.linear.weight)
         projector.choose.bias.copy_(SHARPNESS * probe.linear.bias)
         for names, embeddings in zip(probe.values.values(), projector.spell, strict=True):
-            for number, name in enumerate(names):
-                ids = tokenizer(f" {name.lower()}", add_special_tokens=False)["input_ids"]
-                embeddings.weight[:, number] = embedded[ids].mean(0)
+            names = [name.lower() for name in names]
+            embeddings.weight.copy_(embed_names(names, embedded, tokenizer)[:, 0].T)
 
 
 def sharpen_visual_words(projector: VisualWords, attributes: Iterable[str]) -> None:
