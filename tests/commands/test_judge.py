@@ -56,8 +56,9 @@ def test_a_failing_server_gives_the_scores_of_the_rules_and_the_key_is_not_shown
     }
     assert list(ours) == [row["id"] for row in items()]
     assert re.search(r"^overall +\d\.\d\d +\d\.\d\d to +\d\.\d\d +60$", printed.out, re.M)
-    cost = rf"^gpt-4o-mini: 60 answers, {requests} requests, [\d,]+ input tokens, .* 0\.\d+ USD$"
-    assert re.search(cost, printed.out, re.M)
+    cost = r"^gpt-4o-mini: 60 answers, (\d+) requests, [\d,]+ input tokens, .* 0\.\d+ USD$"
+    counted = re.search(cost, printed.out, re.M)
+    assert counted and int(counted[1]) >= requests > 60  # a late one may not reach the server
     assert re.search(r"^gender +100.0% +1.00 +1.00 to +1.00 +60$", printed.out, re.M)
     assert "0 answers and 60 from the cache, 0 requests" in capsys.readouterr().out
     assert CANARY not in printed.out + printed.err + files(tmp_path)
