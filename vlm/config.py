@@ -116,6 +116,9 @@ class ModaDataConfig:
         low=0,
     )
     tasks: str = setting("", "kinds of questions, such as caption,presence; empty = all")
+    captions: int = setting(
+        0, "captions of each picture, those most like its others, 0 = all", low=0
+    )
     mild: bool = setting(False, "weaker augmentation for product photos")
     mixed: int = setting(
         0, "add this percentage of blends of two pictures, labelled by a linear probe", low=0
@@ -136,9 +139,7 @@ class ModaDataConfig:
     lora: int = setting(
         0, "rank of LoRA on the decoder, 0 = train the decoder's own weights", low=0, high=1024
     )
-    half_features: bool = setting(
-        False, "run the frozen tower in bfloat16 where the hardware has it: faster, less exact"
-    )
+    half_features: bool = setting(False, "run the frozen tower in bfloat16: faster, less exact")
     reward: float = setting(
         0.0, "weight of a loss that rewards sampled captions by CIDEr-D, 0 = none", low=0, high=1000
     )

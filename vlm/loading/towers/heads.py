@@ -13,11 +13,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from vlm.errors import UserError
 from vlm.models.projectors import VisualWords
+from vlm.system import files
 
 TABLE, WEIGHTS = "heads.json", "heads.safetensors"
 DAMAGE = (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, SafetensorError)
@@ -58,9 +59,8 @@ class Heads:
 def write(heads: Heads, folder: Path) -> None:
     """Write the classifiers beside a tower, in float16."""
     state = {name: value.half().contiguous() for name, value in heads.linear.state_dict().items()}
-    save_file(state, folder / WEIGHTS)
-    rows = [asdict(head) for head in heads.heads]
-    (folder / TABLE).write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    files.write_bytes(folder / WEIGHTS, save(state))
+    files.write_json(folder / TABLE, [asdict(head) for head in heads.heads])
 
 
 def read(folder: str | Path) -> Heads | None:

@@ -20,7 +20,7 @@ from vlm.system import cpu, files, runtime
 from vlm.training import forecast, panel, runs
 from vlm.training.examples import FeatureExamples, ViewExamples
 from vlm.training.freezing import freeze
-from vlm.training.moda import adaptation, features, probe_labels, word_alignment
+from vlm.training.moda import adaptation, consensus, features, probe_labels, word_alignment
 from vlm.training.moda.self_critical import SelfCritical
 from vlm.training.moda.settings import BUILDABLE, FIXED, PROBE_SETTINGS, overrides, uses_probe
 from vlm.training.names.examples import has_pooled, make_part
@@ -63,6 +63,7 @@ def load_data(args: argparse.Namespace) -> tuple[mixture.Mixture, mixture.Mixtur
     limits = args.limit, args.held_out or args.limit
     loaded = mixture.load_splits(args.data, args.data_path, *limits)
     train, held_out = (mixture.only_tasks(parts, args.tasks) for parts in loaded)
+    train = consensus.keep_captions(train, args.captions)
     if uses_probe(args) and not attributes.attribute_values(train.records):
         raise UserError(
             f"{PROBE_SETTINGS} require pictures with attributes, and these have none; omit them."

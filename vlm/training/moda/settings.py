@@ -10,8 +10,8 @@ BUILDABLE = {name: preset for name, preset in PRESETS.items() if preset.buildabl
 OVERRIDES = ("vision", "text", "image_features", "projector")
 # settings that, like the data, must not change on --resume
 FIXED = ("preset", "model", *OVERRIDES, "unfreeze", "turns", "views", "mild", "mixed", "sure")
-FIXED += ("matched", "tasks", "words", "lora", "names", "half_features", "reward", "packed")
-FIXED += ("seed",)
+FIXED += ("matched", "tasks", "captions", "words", "lora", "names", "half_features", "reward")
+FIXED += ("packed", "seed")
 PROBE_SETTINGS = "mixed, sure, matched and --projector words"
 
 

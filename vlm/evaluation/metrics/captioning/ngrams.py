@@ -76,6 +76,15 @@ class CiderD:
         texts = map(self._weigh, self.references[picture])
         return float(10 * np.mean([_similarity(weighed, text) for text in texts]))
 
+    def consensus(self, picture: int) -> list[float]:
+        """Return the score of each of a picture's references against the others, 0 to 10."""
+        texts = [self._weigh(words) for words in self.references[picture]]
+        others = ([text for text in texts if text is not one] for one in texts)
+        return [
+            float(10 * np.mean([_similarity(one, text) for text in rest])) if rest else 0.0
+            for one, rest in zip(texts, others, strict=True)
+        ]
+
     def _weigh(self, words: Words) -> tuple[dict, np.ndarray, int]:
         """Return tf-idf weights, their norm for each order, and the number of bigrams."""
         ngrams, frequency = count_ngrams(words), self.frequency
