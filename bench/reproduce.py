@@ -27,9 +27,9 @@ MODA_MINI_FLAGS += ["--views", "1", "--epochs", "50", "--max-steps", "150", "--b
 MODA_MINI_FLAGS += ["--eval-every", "50", "--save-every", "150", "--held-out", "300"]
 MODA_MINI_FLAGS += ["--set", "turns=3", "panel=0", "measure=0", "packed=no"]
 EVERYDAY_FLAGS = ["--preset", "everyday", "--recipe", "everyday", "--data", "scenes", "fashion"]
-EVERYDAY_FLAGS += ["--limit", "400", "--views", "1", "--epochs", "50", "--max-steps", "60"]
-EVERYDAY_FLAGS += ["--eval-every", "20", "--save-every", "60", "--held-out", "60"]
-EVERYDAY_FLAGS += ["--batch-size", "40", "--set", "turns=2", "names=0", "panel=0", "measure=0"]
+EVERYDAY_FLAGS += ["--limit", "160", "--views", "1", "--epochs", "50", "--max-steps", "15"]
+EVERYDAY_FLAGS += ["--eval-every", "5", "--save-every", "15", "--held-out", "30", "--batch-size"]
+EVERYDAY_FLAGS += ["40", "--set", "turns=1", "names=0", "words=3", "panel=0", "measure=0"]
 # model -> flags of its short training, and its folder
 RUNS = {"moda-mini": (MODA_MINI_FLAGS, SHIPPED), "everyday": (EVERYDAY_FLAGS, EVERYDAY)}
 ROOM = 0.02  # of a loss, for machines that round otherwise

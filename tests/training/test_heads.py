@@ -1,4 +1,4 @@
-"""`loupe train heads`: classifiers beside a tower, which trainings of decoders then use."""
+"""`loupe heads`: classifiers beside a tower, which trainings of decoders then use."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import pytest
 
 from tests import tiny
 from tests.data.test_kinds import FEW
-from vlm.commands.train import heads as command
+from vlm import __main__ as commands
 from vlm.commands.train import moda
 from vlm.errors import UserError
 from vlm.loading import load, presets
@@ -46,7 +46,7 @@ def tower(preset: str, folders: dict, tmp_path: Path, monkeypatch: pytest.Monkey
 
 def fit(data: Path, preset: str, tmp_path: Path, *more: str) -> None:
     places = ["--data", f"folder={data}", "--features", str(tmp_path / "features")]
-    command.main(["--preset", preset, *places, *more])
+    commands.main(["heads", "--preset", preset, *places, *more])
 
 
 def test_the_classifiers_are_saved_beside_the_tower(

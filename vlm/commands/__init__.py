@@ -1,6 +1,6 @@
 """The commands of `loupe` by name; each has HELP, `flags(parser)` and `run(args)`."""
 
-from vlm.commands import app, describe, fetch, merge
+from vlm.commands import app, describe, fetch, heads, merge
 from vlm.commands.dataset import caption, check, draw, lineage
 from vlm.commands.measure import benchmark, calibrate, curve, evaluate, judge, quiz
 
@@ -19,4 +19,5 @@ COMMANDS = {
     "draw": draw,
     "merge": merge,
     "fetch": fetch,
+    "heads": heads,
 }

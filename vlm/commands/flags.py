@@ -82,6 +82,11 @@ SHARED: dict[str, dict[str, Any]] = {
         "help": "pictures used, 0 = all (default: 0)",
     },
     "held_out": {"type": count, "metavar": "N"},
+    "views": {
+        "type": count,
+        "metavar": "N",
+        "help": "random views of each picture, times its repeats (default: %(default)s)",
+    },
     "model": {
         "default": "moda-mini",
         "metavar": "NAME",

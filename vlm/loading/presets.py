@@ -185,7 +185,8 @@ RECIPES = {
         {
             "lora": 32,
             "words": 6.0,
-            "names": 4,
+            "names": 6,
+            "captions": 2,
             "turns": 2,
             "views": 3,
             "half_features": True,

@@ -41,9 +41,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = new_parser("moda", __doc__, listed("presets", BUILDABLE) + listed("recipes", RECIPES))
     groups = add_groups(parser, "fashion", Path("runs/moda"), preset.training)
     held_out_flag(groups.data, 0, "the training limit")
-    views = {"type": count, "default": recipe.settings.get("views", 4)}
-    text = "random views of each picture, times its repeats (default: %(default)s)"
-    groups.data.add_argument("--views", **views, metavar="N", help=text)
+    add_shared(groups.data, views={"default": recipe.settings.get("views", 4)})
     recipe_flag(groups.data)
     part_flags(groups.model, preset, recipe.settings.get("projector"))
     run_flags(groups.run)

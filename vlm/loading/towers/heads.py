@@ -83,7 +83,7 @@ def read(folder: str | Path) -> Heads | None:
     except DAMAGE as error:
         raise UserError(
             f"{TABLE} or {WEIGHTS} in {str(folder)!r} is damaged ({type(error).__name__}); make "
-            "both again with `loupe train heads`, or delete them."
+            "both again with `loupe heads`, or delete them."
         ) from error
     return Heads(heads, linear.requires_grad_(False))
 

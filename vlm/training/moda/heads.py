@@ -11,7 +11,7 @@ from torch import nn
 from vlm.data import mixture
 from vlm.data.mixture import Mixture
 from vlm.data.views import views
-from vlm.errors import UserError
+from vlm.errors import UserError, lookup
 from vlm.inference import classifier
 from vlm.inference.classifier import Classifier
 from vlm.loading import build, weights
@@ -30,13 +30,13 @@ NAME_TOKENS = 3  # decoder tokens of a name of the tower's own classifier
 
 
 def run(args: argparse.Namespace) -> None:
-    """Fit classifiers of attributes, add the tower's own and save all, for `loupe train heads`.
+    """Fit classifiers of attributes, add the tower's own and save all, for `loupe heads`.
 
     Raises:
         UserError: for data or towers that cannot be used.
     """
     runtime.set_threads(args.threads)
-    preset = BUILDABLE[args.preset]
+    preset = lookup(BUILDABLE, args.preset, "preset")
     name = args.vision or preset.vision
     folder = Path(weights.resolve(name)) if name else Path()
     if not name or not folder.is_dir():
