@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, ProcessorMixin
 
 
+EXAMPLES = 3  # rows listed for each reason
 IGNORE_INDEX = -100  # label of a token that does not count in the loss (torch's default)
 
 
@@ -25,12 +26,14 @@ class Turn:
     Attributes:
         task: the kind of question, such as "describe", "colour" or "yesno".
         history: earlier questions about the same picture, each with its answer.
+        rejected: a worse answer, kept for preference training; empty if there is none.
     """
 
     prompt: str
     answer: str
     task: str = "describe"
     history: tuple[tuple[str, str], ...] = ()
+    rejected: str = ""
 
     @property
     def characters(self) -> int:
@@ -62,16 +65,36 @@ class Dataset:
 
     Attributes:
         problems: one line for each row that was skipped, with the reason.
+        notes: how it was read, where that is not obvious.
     """
 
     name: str
     records: tuple[Record, ...]
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def report(self) -> str:
-        """Return the number of records, then the skipped rows."""
+        """Return the number of records and how they were read, then the skipped rows.
+
+        Rows with the same reason are listed up to `EXAMPLES`, the others are counted.
+        """
         summary = f"{self.name}: {len(self.records)} pictures, {len(self.problems)} bad rows"
-        return "\n  ".join([summary, *self.problems])
+        summary += f" ({'; '.join(self.notes)})" if self.notes else ""
+        groups: dict[str, list[str]] = {}
+        for line in self.problems:
+            groups.setdefault(_reason(line), []).append(line)
+        lines = [line for group in groups.values() for line in _examples(group)]
+        return "\n  ".join([summary, *lines])
+
+
+def _reason(problem: str) -> str:
+    """Return what "row 7: the file does not exist: a.png" shares with other lines."""
+    return problem.partition(": ")[2].partition(": ")[0]
+
+
+def _examples(problems: list[str]) -> list[str]:
+    more = len(problems) - EXAMPLES
+    return [*problems[:EXAMPLES], *([f"... and {more} more like these"] if more > 0 else [])]
 
 
 @dataclass(frozen=True, eq=False)

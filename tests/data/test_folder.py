@@ -94,28 +94,36 @@ def test_different_spellings_of_a_path_are_one_record(tmp_path: Path) -> None:
 
 
 NO_CONTENT = "no text, no question and answer, and no metadata such as baseColour"
+NO_NAME = "no file_name and no picture; the columns are"
 BAD_ROWS = {  # a row of metadata.jsonl -> why it is skipped
     "{": "not valid JSON",
     "[1, 2]": "not a JSON object",
     "[" * 100_000: "not valid JSON",
     '{"year": ' + "1" * 5000 + "}": "not valid JSON",
     '{"file_name": "a.png", "text": "\\ud800"}': "not valid JSON",
-    '{"text": "A."}': "no file_name",
-    '{"file_name": 5, "text": "A."}': "no file_name",
-    '{"file_name": NaN, "text": "A."}': "no file_name",
-    '{"file_name": "z.png", "text": "A."}': "z.png does not exist",
-    '{"file_name": "sub", "text": "A."}': "sub does not exist",
+    '{"text": "A."}': f"{NO_NAME} text",
+    '{"file_name": 5, "text": "A."}': "the picture is int, not bytes or the name of a file",
+    '{"file_name": NaN, "text": "A."}': f"{NO_NAME} file_name, text",
+    '{"file_name": "z.png", "text": "A."}': "the file does not exist: z.png",
+    '{"file_name": "sub", "text": "A."}': "the file does not exist: sub",
     '{"file_name": "a\\u0000.png", "text": "A."}': "file_name is not a possible file name",
     json.dumps({"file_name": "a" * 5000, "text": "A."}): "file_name is not a possible file name",
-    '{"file_name": "../secret.png", "text": "A."}': "../secret.png is outside the folder",
-    '{"file_name": "/etc/passwd", "text": "A."}': "/etc/passwd is outside the folder",
-    '{"file_name": "link.png", "text": "A."}': "link.png is outside the folder",
-    '{"file_name": "a.png"}': NO_CONTENT,
-    '{"file_name": "a.png", "text": "  "}': NO_CONTENT,
-    '{"file_name": "a.png", "text": 5}': NO_CONTENT,
-    '{"file_name": "a.png", "question": "Q?"}': NO_CONTENT,
-    '{"file_name": "a.png", "answer": "A."}': NO_CONTENT,
-    '{"file_name": "a.png", "question": 1, "answer": 2}': NO_CONTENT,
+    '{"file_name": "../secret.png", "text": "A."}': "the file is outside the folder: ../secret.png",
+    '{"file_name": "sub/../../secret.png", "text": "A."}': "the file is outside the folder: "
+    "sub/../../secret.png",
+    '{"file_name": "..\\\\secret.png", "text": "A."}': "the file is outside the folder: "
+    "..\\secret.png",
+    '{"file_name": "/etc/passwd", "text": "A."}': "the file is outside the folder: /etc/passwd",
+    '{"file_name": "C:\\\\a.png", "text": "A."}': "the file is outside the folder: C:\\a.png",
+    '{"file_name": "a.png"}': f"{NO_CONTENT}; the columns are file_name",
+    '{"file_name": "a.png", "text": "  "}': f"{NO_CONTENT}; the columns are file_name, text",
+    '{"file_name": "a.png", "question": "Q?"}': f"{NO_CONTENT}; the columns are file_name, question",
+    '{"file_name": "a.png", "answer": "A."}': f"{NO_CONTENT}; the columns are file_name, answer",
+    '{"image": ["a.png", "b.png"], "text": "A."}': "it has 2 pictures, and the models take one",
+    '{"file_name": "a.png", "messages": [{"role": "user", "content": "Q?"}]}': "the conversation "
+    "has no answer of an assistant",
+    '{"file_name": "a.png", "messages": [{"text": "Q?"}]}': "a message has neither role and "
+    "content nor from and value",
 }
 
 
@@ -125,7 +133,6 @@ def test_a_bad_row_is_reported_with_its_number_and_reason(bad: str, tmp_path: Pa
     good = json.dumps({"file_name": "b.png", "text": "B."})
     write_folder(path, f"{good}\n\n{bad}\n{good}\n")
     (tmp_path / "secret.png").write_bytes(png())
-    (path / "link.png").symlink_to(tmp_path / "secret.png")
     records, problems = load_all(path)
     assert problems == (f"row 2: {BAD_ROWS[bad]}",)
     assert answers(records["b.png"]) == [("describe", "B."), ("describe", "B.")]
@@ -142,11 +149,12 @@ def test_bad_csv_rows_are_reported_too(tmp_path: Path) -> None:
     table = "file_name,text\na.png,A.\nz.png,Z.\nb.png\n,C.\na.png,more,than,asked\n"
     records, problems = load_all(write_folder(tmp_path, table, "metadata.csv"))
     assert problems == (
-        "row 1: z.png does not exist",
-        f"row 2: {NO_CONTENT}",
-        "row 3: no file_name",
+        "row 1: the file does not exist: z.png",
+        f"row 2: {NO_CONTENT}; the columns are file_name, text",
+        f"row 3: {NO_NAME} file_name, text",
+        "row 4: 4 cells, but the header has 2; put text with a comma in quotation marks",
     )
-    assert answers(records["a.png"]) == [("describe", "A."), ("describe", "more")]
+    assert answers(records["a.png"]) == [("describe", "A.")]
 
 
 @pytest.mark.parametrize(
@@ -164,10 +172,21 @@ def test_a_table_that_cannot_be_read_is_a_user_error(table, message: str, tmp_pa
     assert "metadata.csv" in str(caught.value)
 
 
-@pytest.mark.parametrize("place", ["empty", "missing"])
-def test_a_folder_without_a_table_is_a_user_error(place: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("empty", "neither metadata.jsonl, .* nor metadata.parquet; write one of them, or put a"),
+        ("missing", "missing does not exist; give a folder of pictures, or a table of them"),
+        (
+            "notes.docx",
+            "is a file; give a folder of pictures, or a table .*: csv, .*, parquet, tar",
+        ),
+    ],
+)
+def test_a_folder_without_a_table_is_a_user_error(place: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="neither metadata.jsonl nor metadata.csv; write one"):
+    (tmp_path / "notes.docx").touch()
+    with pytest.raises(UserError, match=message):
         folder.load("train", tmp_path / place)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests import benchmark_fixtures as fixtures
 from tests import tiny
 from vlm import __main__ as commands
-from vlm.data import tables
+from vlm.data.tables.load import load as load_table
 from vlm.errors import UserError
 from vlm.evaluation.benchmarks import quiz, quiz_maker
 from vlm.types import Record
@@ -184,7 +184,7 @@ def test_each_kind_of_table_gives_the_same_facts(tmp_path, kind):
     else:
         mark = {"csv": ",", "tsv": "\t"}[kind]
         file.write_text(mark.join(rows[0]) + "\n" + mark.join(["2012", "shoe", "NA", "0.png"]))
-    (record,) = tables.load(file).records
+    (record,) = load_table(file).records
     assert record.facts == {"year": "2012", "kind": "shoe"}
 
 

@@ -6,9 +6,10 @@ Its only label is the kind; the main colours are measured from the pixels, where
 from collections.abc import Mapping
 from pathlib import Path
 
-from vlm.data import colours, source, tables
+from vlm.data import colours, source
 from vlm.data.grammar.scenes import KINDS, turns
 from vlm.data.images import BadImage, open_image
+from vlm.data.tables.pictures import picture_problem
 from vlm.errors import lookup
 from vlm.types import Dataset, Record
 
@@ -49,7 +50,7 @@ def row_problem(row: Mapping) -> str:
     label = row.get("label")
     if not isinstance(label, int) or label not in range(len(KINDS)):
         return f"label {label!r} is not one of 0 to {len(KINDS) - 1}"
-    return tables.picture_problem(row.get("img"))
+    return picture_problem(row.get("img"))
 
 
 def _record(row: Mapping, number: int) -> Record:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from vlm.data import source, tables
+from vlm.data import source
 from vlm.data.grammar import products
+from vlm.data.tables.pictures import picture_problem
 from vlm.types import Dataset, Record
 
 HUB_ID = "ashraq/fashion-product-images-small"
@@ -47,7 +48,7 @@ def row_problem(row: Mapping) -> str:
     for column in REQUIRED:
         if row.get(column) in (None, ""):
             return f"no {column}"
-    return tables.picture_problem(row["image"])
+    return picture_problem(row["image"])
 
 
 def _record(row: Mapping, id: str) -> Record:

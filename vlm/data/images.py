@@ -1,51 +1,27 @@
 """Open pictures, the only place that does: `open_image` returns RGB, or raises a clear sentence.
 
-    bytes | path --sniff, strip--> pixel data --Pillow plugin, size check--> RGB, on white, upright
-
-Pillow gets no metadata: its parsers for EXIF, comments and APNG print warnings, and some take
-minutes. Its plugins are called directly, because `Image.open` warns about a size before it can be
-checked here.
+bytes | path --sniff, strip--> pixel data --Pillow plugin, size check--> RGB, on white, upright
 """
 
 import base64
 import io
-import re
 import struct
 import warnings
-import zlib
 from pathlib import Path
 
 from PIL import Image, ImageChops
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
-from vlm.errors import UserError
+from vlm.data.formats import BadImage, recognise
 
 Picture = bytes | Path | str | Image.Image
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
-ALLOWED = "JPEG, PNG, WebP, GIF and uncompressed BMP"  # EPS, for one, would start Ghostscript
 MAX_BYTES = 20_000_000  # the app's upload limit; a 24-megapixel photo has about 12 MB
 MAX_PIXELS = 40_000_000  # 160 MB in Pillow, at 4 bytes per pixel
 MAX_SIDE = 20_000  # enough for a panorama
 MAX_ASPECT = 200  # a narrower strip is about one pixel wide when resized to 224
-MAX_SCANS = 64  # progressive JPEGs have about 10; each scan is a pass over the picture
-MAX_PARTS = 100_000  # chunks or segments, parsed in Python; 20 MB in chunks of 8 kB are 2,500
 DRAFT_SIZE = (2048, 2048)  # JPEGs are halved while both sides stay above; models use under 1,000
 THUMBNAIL, THUMBNAIL_QUALITY = 224, 80  # pixels of the longer side; JPEG quality
-_FAULTS = (OSError, ValueError, SyntaxError, MemoryError, OverflowError, EOFError, struct.error)
-_FAULTS += (IndexError, TypeError, KeyError, NotImplementedError, Image.DecompressionBombError)
-_JPEG_MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")  # not stuffing, fill, TEM or restart
-_JPEG_PIXELS = frozenset(range(0xC0, 0xE1)) | {0xEE}  # frame, tables, scans, JFIF, Adobe's colours
-_PNG_PIXELS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 _UPRIGHT = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # EXIF orientation -> Image.Transpose
-
-
-class BadImage(UserError):
-    """One sentence on why a picture was refused, without paths, addresses or Pillow's messages."""
 
 
 def open_image(source: Picture) -> Image.Image:
@@ -63,7 +39,9 @@ def open_image(source: Picture) -> Image.Image:
             source.load()
             return _finish(source, source.info.get("exif"))
         return _decode(source if isinstance(source, bytes) else _read(source))
-    except _FAULTS:
+    except BadImage:
+        raise
+    except Exception:  # codecs raise anything, AssertionError too
         raise BadImage("This picture is damaged, truncated or built in an unusual way.") from None
 
 
@@ -110,15 +88,13 @@ def _read(path: Path | str) -> bytes:
 def _decode(data: bytes) -> Image.Image:
     """Recognise, strip and decode an encoded picture."""
     _check_bytes(len(data))
-    for signature, strip, plugin in _FORMATS:
-        if signature.match(data):
-            pixels, exif = strip(data) if strip else (data, b"")
-            picture = plugin(io.BytesIO(pixels))
-            _check_size(*picture.size)
-            picture.draft(None, DRAFT_SIZE)
-            picture.load()
-            return _finish(picture, exif or picture.info.get("exif"))
-    raise BadImage(f"This file is not a picture of a known format; allowed are {ALLOWED}.")
+    form = recognise(data)
+    pixels, exif = form.strip(data) if form.strip else (data, b"")
+    picture = form.plugin(io.BytesIO(pixels))
+    _check_size(*picture.size)
+    picture.draft(None, DRAFT_SIZE)
+    picture.load()
+    return _finish(picture, exif or picture.info.get("exif"))
 
 
 def _finish(picture: Image.Image, exif: bytes | None) -> Image.Image:
@@ -165,66 +141,3 @@ def _check_size(width: int, height: int) -> None:
             f"This picture has {width:,} by {height:,} pixels; allowed are {MAX_PIXELS // 10**6} "
             f"megapixels, {MAX_SIDE:,} pixels per side and a side ratio of up to {MAX_ASPECT}."
         )
-
-
-def _jpeg(data: bytes) -> tuple[bytes, bytes]:
-    """Return the segments that carry pixels, up to the end marker, and the EXIF block."""
-    kept, exif, scans, mark = [data[:2]], b"", 0, _JPEG_MARKER.search(data, 2)
-    for _ in range(MAX_PARTS):
-        if mark is None or mark[1] == b"\xd9":  # without an end marker, decoding will fail
-            return b"".join(kept) + (mark[0] if mark else b""), exif
-        start, code = mark.start(), mark[1][0]
-        end = start + 2 + int.from_bytes(data[start + 2 : start + 4])
-        mark = _JPEG_MARKER.search(data, end)  # after a scan's header: skips its coded pixels
-        if code == 0xE1 and data.startswith(b"Exif\0\0", start + 4):
-            exif = exif or data[start + 4 : end]
-        elif code in _JPEG_PIXELS:
-            kept.append(data[start : mark.start() if mark else len(data)])
-            scans += code == 0xDA
-        if scans > MAX_SCANS:
-            raise BadImage(f"This JPEG has more scans than the {MAX_SCANS} that are allowed.")
-    raise ValueError("too many segments")
-
-
-def _png(data: bytes) -> tuple[bytes, bytes]:
-    """Return the chunks that carry pixels (of an animation: its still one), and the EXIF block."""
-    kept, exif, at = [data[:8]], b"", 8
-    for _ in range(MAX_PARTS):
-        kind, end = data[at + 4 : at + 8], at + 12 + int.from_bytes(data[at : at + 4])
-        if kind in _PNG_PIXELS:
-            kept.append(data[at:end])
-            if zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
-                raise ValueError("checksum")  # Pillow does not check those of the pixels
-        elif kind == b"eXIf":
-            exif = data[at + 8 : end - 4]
-        if kind == b"IEND" or end >= len(data):
-            return b"".join(kept), exif
-        at = end
-    raise ValueError("too many chunks")
-
-
-def _gif(data: bytes) -> tuple[bytes, bytes]:
-    """Return the first frame, on a screen large enough for it, without comments."""
-    at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
-    palette, control = data[10:at], b""
-    while data[at] == 0x21:  # extensions: a label, then sub-blocks up to an empty one
-        if data[at + 1] == 0xF9:  # keep transparency, drop what concerns the next frame
-            control = b"\x21\xf9\x04" + bytes([data[at + 3] & 1, 0, 0, data[at + 6], 0])
-        at += 2
-        while data[at]:
-            at += data[at] + 1
-        at += 1
-    at = data.index(b"\x2c", at, at + 1)  # ValueError unless the frame follows
-    width, height = struct.unpack_from("<2H", data, 6)
-    left, top, wide, high = struct.unpack_from("<4H", data, at + 1)
-    screen = struct.pack("<2H", max(width, left + wide), max(height, top + high))
-    return data[:6] + screen + palette + control + data[at:], b""
-
-
-_FORMATS = (  # signature, stripper, decoder; run-length BMP: 9 kB can take Pillow 4 s
-    (re.compile(rb"\xff\xd8\xff"), _jpeg, JpegImageFile),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), _png, PngImageFile),
-    (re.compile(rb"RIFF....WEBPVP8[ LX]", re.S), None, WebPImageFile),
-    (re.compile(rb"GIF8[79]a"), _gif, GifImageFile),
-    (re.compile(rb"BM(?!.{12}[^\x0c].{15}[\x01\x02])", re.S), None, BmpImageFile),
-)

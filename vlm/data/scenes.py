@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vlm.data import folder, scene_questions, source, tables
+from vlm.data import folder, scene_questions, source
 from vlm.data.scene_questions import presence
 from vlm.data.scene_questions.scene import Scene, make_scene, read_entities
+from vlm.data.tables.pictures import picture_problem
 from vlm.errors import lookup
 from vlm.types import Dataset, Record
 
@@ -79,7 +80,7 @@ def _folder(split: str, path: str | Path | None) -> Path | None:
 
 def row_problem(row: Mapping[str, Any]) -> str:
     """Return the reason a row is unusable, or an empty string."""
-    return tables.picture_problem(row["image"]) or ("" if read_captions(row) else "no caption")
+    return picture_problem(row["image"]) or ("" if read_captions(row) else "no caption")
 
 
 def read_captions(row: Mapping[str, Any]) -> tuple[str, ...]:

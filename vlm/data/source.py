@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from vlm.data.tables import read_parquet
+from vlm.data.tables.parquet import read_table
 from vlm.errors import UserError
 
 PARQUET = ".parquet"
@@ -94,7 +94,7 @@ def _file_pattern(name: str, split: str, config: str | None, suffix: str) -> re.
 
 
 def _concatenated(files: Sequence[Path]) -> pa.Table:
-    parts = [read_parquet(file) for file in files]
+    parts = [read_table(file) for file in files]
     try:
         return pa.concat_tables(parts, promote_options="permissive")
     except pa.ArrowException as error:

@@ -8,7 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 from vlm.config import GenerateConfig
-from vlm.data.images import SUFFIXES, BadImage, open_image
+from vlm.data.formats import SUFFIXES, is_picture_name, other_format
+from vlm.data.images import BadImage, open_image
 from vlm.errors import UserError
 from vlm.inference import calibration, generate
 from vlm.inference.batch import LONG_DEADLINE
@@ -53,7 +54,8 @@ def find_items(paths: Iterable[str]) -> Iterator[Item]:
 
 
 def _folder_items(folder: Path) -> Iterator[Item]:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    """Yield the pictures of a folder; those of formats that may not be read give their reason."""
+    files = sorted(f for f in folder.iterdir() if is_picture_name(f.name) or other_format(f.name))
     if not files:
         suffixes = ", ".join(SUFFIXES)
         raise UserError(f"{folder} contains no pictures; add files ending in {suffixes}.")

@@ -4,8 +4,9 @@ import argparse
 from functools import partial
 
 from vlm.commands.flags import add_shared, count
-from vlm.data import DATASETS, tables
+from vlm.data import DATASETS
 from vlm.data.mixture import usable_records
+from vlm.data.tables.load import load as load_table
 from vlm.errors import UserError
 from vlm.evaluation.benchmarks import quiz_maker
 from vlm.evaluation.benchmarks.question import LETTERS
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         path = (args.data_path or "") if args.data == "folder" else args.data
         if not path:
             raise UserError("The data set 'folder' needs its folder; give it with --data-path.")
-        data = tables.load(path, args.limit)
+        data = load_table(path, args.limit)
     records = usable_records(data)
     quiz = quiz_maker.make(records, args.per_picture, args.options, args.seed)
     about = {"source": data.name, "seed": args.seed, "per_picture": args.per_picture}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vlm.data import tables
 from vlm.data.grammar import phrases
+from vlm.data.tables.rows import cell_text
 from vlm.errors import UserError
 
 IMAGENET = Path(__file__).with_name("imagenet.tsv")
@@ -60,7 +61,7 @@ def load(file: Path = IMAGENET) -> tuple[Kind, ...]:
     """
     kinds = []
     for number, row in enumerate(tables.read_parsed(file)):
-        cells = {key: tables.cell_text(value) for key, value in row.items()}
+        cells = {key: cell_text(value) for key, value in row.items()}
         name, article = cells.get("name", ""), (row.get("article") or "").strip()
         if not name or article not in ARTICLES:
             raise UserError(

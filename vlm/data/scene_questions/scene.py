@@ -12,8 +12,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from vlm.data import source, tables
+from vlm.data import source
 from vlm.data.grammar.boxes import Box, from_pixels
+from vlm.data.tables.parquet import read_table
 from vlm.data.vocabulary import english, objects
 
 ENTITIES = "entities"
@@ -203,7 +204,7 @@ def read_entities(folder: Path | None) -> dict[str, dict[str, Any]]:
     file = folder / f"{ENTITIES}{source.PARQUET}" if folder else None
     if file is None or not file.is_file():
         return {}
-    rows = tables.read_parquet(file).to_pylist()
+    rows = read_table(file).to_pylist()
     return {row["file_name"]: row for row in rows if not entities_problem(row)}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vlm.data import tables
 from vlm.data.source import find_files
+from vlm.data.tables.pictures import picture_problem
 from vlm.errors import UserError
 from vlm.evaluation.benchmarks.question import Benchmark, Question, rotations, spread, table
 
@@ -124,7 +125,7 @@ def _problem(row: Mapping, pictures: Mapping[int | None, object]) -> str:
     if not answer or answer not in OPTION_COLUMNS[: len(options)]:
         return f"the answer {answer!r} is none of its {len(options)} options"
     cell = _picture(row, pictures)
-    return tables.picture_problem({"bytes": cell} if isinstance(cell, bytes) else cell)
+    return picture_problem({"bytes": cell} if isinstance(cell, bytes) else cell)
 
 
 def _picture(row: Mapping, pictures: Mapping[int | None, object]) -> object:

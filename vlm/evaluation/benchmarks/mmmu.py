@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vlm.data.source import ALL_CONFIGS
-from vlm.data.tables import picture_problem
+from vlm.data.tables.pictures import picture_problem
 from vlm.errors import UserError
 from vlm.evaluation.benchmarks.question import Benchmark, Question, spread, table
 

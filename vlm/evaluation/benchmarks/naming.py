@@ -13,7 +13,7 @@ from PIL import Image
 
 from vlm.data import cifar10, tables
 from vlm.data.grammar import scenes
-from vlm.data.images import SUFFIXES
+from vlm.data.formats import is_picture_name
 from vlm.errors import UserError
 from vlm.evaluation.benchmarks.question import Benchmark, Question, spread
 
@@ -96,7 +96,7 @@ def _read_folder(folder: Path) -> tuple[list[Labelled], list[str]]:
     pictures: list[Labelled] = []
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
         label = _clean(place.name)
-        files = sorted(file for file in place.rglob("*") if file.suffix.lower() in SUFFIXES)
+        files = sorted(file for file in place.rglob("*") if is_picture_name(file.name))
         pictures += [(str(file.relative_to(folder)), file, label) for file in files if label]
     if not pictures:
         raise UserError(

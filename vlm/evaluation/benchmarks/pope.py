@@ -7,7 +7,7 @@ popular (common in all pictures) and adversarial (often seen with the objects th
 from collections.abc import Mapping
 from pathlib import Path
 
-from vlm.data.tables import picture_problem
+from vlm.data.tables.pictures import picture_problem
 from vlm.evaluation.benchmarks.question import YES_NO, Benchmark, Question, spread, table
 
 NAME, HUB_ID = "pope", "lmms-lab/POPE"

@@ -13,7 +13,7 @@ from typing import Any
 
 from vlm.data.kinds import kinds
 from vlm.data.kinds.kinds import Kind
-from vlm.data.tables import picture_problem
+from vlm.data.tables.pictures import picture_problem
 from vlm.evaluation.benchmarks.imagenet.judging import (
     BROADER,
     EXACT,
