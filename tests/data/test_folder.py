@@ -117,7 +117,8 @@ BAD_ROWS = {  # a row of metadata.jsonl -> why it is skipped
     '{"file_name": "C:\\\\a.png", "text": "A."}': "the file is outside the folder: C:\\a.png",
     '{"file_name": "a.png"}': f"{NO_CONTENT}; the columns are file_name",
     '{"file_name": "a.png", "text": "  "}': f"{NO_CONTENT}; the columns are file_name, text",
-    '{"file_name": "a.png", "question": "Q?"}': f"{NO_CONTENT}; the columns are file_name, question",
+    json.dumps({"file_name": "a.png", "question": "Q?"}): f"{NO_CONTENT}; the columns are "
+    "file_name, question",
     '{"file_name": "a.png", "answer": "A."}': f"{NO_CONTENT}; the columns are file_name, answer",
     '{"image": ["a.png", "b.png"], "text": "A."}': "it has 2 pictures, and the models take one",
     '{"file_name": "a.png", "messages": [{"role": "user", "content": "Q?"}]}': "the conversation "

@@ -53,7 +53,7 @@ def _filled(cells: Mapping, column: str) -> object:
 
 
 def texts(cells: Mapping, columns: Mapping[str, str]) -> list[object]:
-    """Return the texts of a row: those of its text column, which may be a list, and numbered ones."""
+    """Return a row's texts: those of its text column, which may be a list, and numbered ones."""
     first = cell(cells, "text", columns)
     several = list(first) if isinstance(first, list | tuple) else [first]
     numbered = (

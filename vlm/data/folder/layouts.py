@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from vlm.data import tables
 from vlm.data.folder import archives
-from vlm.data.formats import is_picture_name, other_format
+from vlm.data.formats import is_picture_name
 from vlm.data.tables.rows import Row, file_text
 from vlm.errors import UserError
 

@@ -1,4 +1,4 @@
-"""Cells with pictures: bytes, the Hub's struct, the name of a file, a `data:` URL, a list of one."""
+"""Cells with pictures: bytes, the Hub's struct, a file's name, a `data:` URL, a list of one."""
 
 import base64
 import binascii

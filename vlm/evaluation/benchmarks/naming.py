@@ -12,8 +12,8 @@ from random import Random
 from PIL import Image
 
 from vlm.data import cifar10, tables
-from vlm.data.grammar import scenes
 from vlm.data.formats import is_picture_name
+from vlm.data.grammar import scenes
 from vlm.errors import UserError
 from vlm.evaluation.benchmarks.question import Benchmark, Question, spread
 
