@@ -5,6 +5,7 @@ import os
 import random
 import runpy
 import struct
+import sys
 import time
 import warnings
 import zlib
@@ -18,7 +19,7 @@ from PIL import Image, ImageOps
 
 from tests import hostile
 from tests.hostile import GOOD, encode, jpeg, make_hostile, photo
-from vlm.data import images
+from vlm.data import formats, images
 from vlm.data.images import BadImage, open_image
 from vlm.errors import UserError
 
@@ -254,8 +255,8 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
 
 
 def test_scans_inside_and_outside() -> None:
-    assert open_image(hostile.scans_jpeg(images.MAX_SCANS)).size == (64, 48)
-    assert "more scans than the 64" in refusal(hostile.scans_jpeg(images.MAX_SCANS + 1))
+    assert open_image(hostile.scans_jpeg(formats.MAX_SCANS)).size == (64, 48)
+    assert "more scans than the 64" in refusal(hostile.scans_jpeg(formats.MAX_SCANS + 1))
 
 
 def test_scans_are_counted_where_scans_are() -> None:
@@ -266,7 +267,7 @@ def test_scans_are_counted_where_scans_are() -> None:
 
 def test_chunks_inside_and_outside() -> None:
     text, row = hostile.chunk(b"tEXt", b"a\0"), zlib.compress(bytes(2))
-    few, many = (text * (images.MAX_PARTS - spare) for spare in (3, 2))
+    few, many = (text * (formats.MAX_PARTS - spare) for spare in (3, 2))
     assert open_image(hostile.png((1, 1), hostile.GREY, row, few)).size == (1, 1)
     refusal(hostile.png((1, 1), hostile.GREY, row, many))
 
@@ -305,6 +306,52 @@ def test_a_wrong_checksum_of_the_pixels_is_refused() -> None:
     at = data.index(b"IEND") - 5
     assert Image.open(io.BytesIO(hostile.flipped(data, at, 1))).convert("RGB").size == (64, 48)
     refusal(hostile.flipped(data, at, 1))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"II*\0" + bytes(99), "This file is a TIFF file; allowed are JPEG, PNG, WebP, GIF and"),
+        (b"<svg xmlns=''/>", "This file is a SVG file; allowed are"),
+        (b"%PDF-1.7", "This file is a PDF file; allowed are"),
+        (b"hello", "This file is not a picture of a known format; allowed are"),
+    ],
+)
+def test_other_formats_are_named(data: bytes, message: str) -> None:
+    with pytest.raises(BadImage, match=message):
+        open_image(data)
+
+
+HEIC = b"\0\0\0\x18ftypheic" + bytes(99)
+
+
+def test_avif_is_read_where_pillow_can_and_heic_where_its_package_is(monkeypatch) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(file, "AVIF")
+    assert open_image(file.getvalue()).getpixel((9, 9))[0] > 240
+    monkeypatch.setattr(formats.features, "check", lambda name: False)
+    with pytest.raises(BadImage, match="this Pillow cannot read AVIF; use Pillow 11.3"):
+        open_image(file.getvalue())
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # the import fails
+    with pytest.raises(BadImage, match="run `pip install pillow-heif` to read it"):
+        open_image(HEIC)
+
+
+@pytest.mark.parametrize("error", [AssertionError, RuntimeError, RecursionError, MemoryError])
+def test_whatever_a_codec_raises_is_one_exception(error: type, monkeypatch) -> None:
+    def fail(self) -> None:
+        raise error("deep inside")
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fail)
+    with pytest.raises(BadImage, match="damaged"):
+        open_image(encode(photo(), "PNG"))
+
+
+def test_names_of_pictures() -> None:
+    assert all(map(formats.is_picture_name, ("a.jpg", "A.JPEG", "b.jfif", "c.d.webp")))
+    assert not any(map(formats.is_picture_name, ("._a.jpg", ".jpg", "a.heic", "a.txt", "jpg")))
+    names = ("a.HEIC", "a.tif", "a.jpg", "._a.heic")
+    assert [formats.other_format(name) for name in names] == ["HEIC", "TIFF", "", ""]
 
 
 def test_bad_image_is_a_user_error() -> None:

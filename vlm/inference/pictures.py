@@ -8,15 +8,18 @@ from pathlib import Path
 from PIL import Image
 
 from vlm.config import GenerateConfig
+from vlm.data.folder import columns
+from vlm.data.folder.contents import find_file
 from vlm.data.formats import SUFFIXES, is_picture_name, other_format
 from vlm.data.images import BadImage, open_image
+from vlm.data.tables import pictures
 from vlm.errors import UserError
 from vlm.inference import calibration, generate
 from vlm.inference.batch import LONG_DEADLINE
 from vlm.inference.encoding import History
 from vlm.types import Bundle
 
-COLUMNS = ("image", "img")
+COLUMNS = columns.USUAL["image"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def find_items(paths: Iterable[str]) -> Iterator[Item]:
         elif path.suffix == ".parquet":
             yield from _table_items(path)
         else:
-            yield Item(str(path), 0, path)
+            yield Item(_shown(path), 0, path)
 
 
 def _folder_items(folder: Path) -> Iterator[Item]:
@@ -59,7 +62,12 @@ def _folder_items(folder: Path) -> Iterator[Item]:
     if not files:
         suffixes = ", ".join(SUFFIXES)
         raise UserError(f"{folder} contains no pictures; add files ending in {suffixes}.")
-    yield from (Item(str(file), 0, file) for file in files)
+    yield from (Item(_shown(file), 0, file) for file in files)
+
+
+def _shown(path: Path) -> str:
+    """Return a path that can be printed: file names need not be UTF-8."""
+    return str(path).encode("utf-8", "replace").decode()
 
 
 def _table_items(path: Path) -> Iterator[Item]:
@@ -74,14 +82,21 @@ def _table_items(path: Path) -> Iterator[Item]:
     column = next((name for name in COLUMNS if name in table.schema_arrow.names), None)
     if column is None:
         names = ", ".join(table.schema_arrow.names)
-        raise UserError(f"{path} has no column named image or img, only {names}; rename one.")
+        raise UserError(f"{path} has no column of pictures, only {names}; rename one to image.")
     index = 0
     for chunk in table.iter_batches(batch_size=64, columns=[column]):
-        for value in chunk.column(0).to_pylist():
-            data = value.get("bytes") if isinstance(value, dict) else value
-            is_filled = isinstance(data, bytes) and data
-            yield Item(str(path), index, data or None, "" if is_filled else "the picture is empty")
+        for cell in chunk.column(0).to_pylist():
+            image, problem = pictures.unpack(cell), pictures.problem(cell)
+            if isinstance(image, str) and image:
+                image, problem = _beside(path.parent, image)
+            yield Item(str(path), index, image or None, problem)
             index += 1
+
+
+def _beside(folder: Path, name: str) -> tuple[Path | None, str]:
+    """Return the file of this name in the folder, or the reason there is none."""
+    file = find_file(folder, name)
+    return (file, "") if isinstance(file, Path) else (None, file)
 
 
 def describe_items(

@@ -84,6 +84,7 @@ def _clean(name: str) -> str:
     if not name:
         return ""
     name = unicodedata.normalize("NFC", name.replace("\\", "/"))
+    name = name.encode("utf-8", "replace").decode()  # file names need not be UTF-8
     return PurePath(os.path.normpath(name)).as_posix()
 
 
