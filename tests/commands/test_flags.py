@@ -229,6 +229,7 @@ def test_help_of_a_training_has_four_groups_and_few_flags(training_help) -> None
     groups = re.findall(r"^(\w+):$", text.split("settings for --set:")[0], re.M)
     assert groups[:5] == ["options", "data", "model", "optimisation", "run"]
     flags = re.findall(r"^  (?:-\w, )?(--[a-z-]+)", text, re.M)
+    assert flags.pop(0) == "--help"
     assert 15 < len(flags) <= MOST_FLAGS and len(set(flags)) == len(flags)
 
 

@@ -99,6 +99,7 @@ def few_negatives(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_data_set_is_tested() -> None:
     elsewhere = {"composited", "drawn"}  # fashion's records on other backgrounds; test_drawn_folder
+    elsewhere |= {"hub"}  # test_layouts
     assert set(DATASETS) - set(SMALL) <= elsewhere
 
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from tests import tiny
 from tests.benchmark_fixtures import cell, png, write
-from vlm.data import folder
-from vlm.data.folder import columns
+from vlm.data import folder, mixture
+from vlm.data.folder import columns, hub
 from vlm.data.images import open_image
 from vlm.errors import UserError
 from vlm.types import Turn
@@ -287,3 +287,45 @@ def test_images_are_opened_as_the_suffix_does_not_say(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.jpg", "PNG")
     table(tmp_path, {"image": "a.jpg", "text": "Red."})
     assert answers(tmp_path) == ["Red."]
+
+
+@pytest.fixture
+def on_hub(tmp_path: Path) -> Path:
+    """A data set as on the Hub; a local folder stands for its id."""
+    place = tmp_path / "org-name"
+    for split, count in (("train", 30), ("test", 2)):
+        rows = [{"photo": cell(n), "caption": f"{split} {n}"} for n in range(count)]
+        place.mkdir(exist_ok=True)
+        write(place / f"{split}.parquet", rows)
+    return place
+
+
+def test_any_data_set_of_the_hub(on_hub: Path, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    data = hub.load("train", on_hub, 3)
+    assert [r.turns[0].answer for r in data.records] == ["train 0", "train 1", "train 2"]
+    (parts,) = mixture.load([f"2xhub:{on_hub}"], "validation", columns="text=caption")
+    assert parts.times == 2 and len(parts.records) == 2
+    given = hub.load("validation", f"{on_hub}::train")
+    assert 0 < len(given.records) < 30 and "train" in given.name
+
+
+def test_a_data_set_that_is_not_on_the_hub_is_a_user_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="could not be read from the Hub"):
+        hub.load("train", tmp_path / "nowhere")
+    with pytest.raises(UserError, match="write hub:org/name"):
+        hub.load("train")
+
+
+def test_labels_that_the_grammar_does_not_know_are_named(tmp_path: Path) -> None:
+    rows = [{"file_name": f"{n}.jpg", "articleType": "Mugs"} for n in range(3)]
+    table(pictures(tmp_path, "0.jpg", "1.jpg", "2.jpg"), *rows)
+    records = folder.load(folder.UNSPLIT, tmp_path).records
+    with pytest.raises(
+        UserError, match="No picture has a question: .*makes none of articleType 'M"
+    ):
+        mixture.without_questions(records)
+    (known,) = folder.load(folder.UNSPLIT, tmp_path, 1).records
+    asked = type(known)("x", known.image, (Turn("Q?", "A."),))
+    assert mixture.without_questions([*records, asked]).startswith("Notice: 3 pictures have no q")
+    assert mixture.without_questions([asked]) == mixture.without_questions([]) == ""

@@ -74,6 +74,11 @@ SHARED: dict[str, dict[str, Any]] = {
         "metavar": "DIR",
         "help": "folder of the data set (default: $VLM_DATA, then the Hub)",
     },
+    "columns": {
+        "default": "",
+        "metavar": "LIST",
+        "help": "columns of your own table, such as image=photo,text=notes (default: usual names)",
+    },
     "split": {},
     "limit": {
         "type": count,
@@ -178,7 +183,7 @@ def data_flags(parser: argparse.ArgumentParser) -> None:
     add_shared(parser, data=data)
     text = "part of the data set (default: %(default)s)"
     split = {"default": "validation", "choices": folder.SPLITS, "help": text}
-    add_shared(parser, "data_path", split=split)
+    add_shared(parser, "data_path", "columns", split=split)
     add_shared(parser, "limit")
 
 

@@ -19,7 +19,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     limit = "pictures of each data set, 0 = all (default: 0)"
     add_shared(parser, data=sources("fashion"))
-    add_shared(parser, "data_path", limit=limit)
+    add_shared(parser, "data_path", "columns", limit=limit)
     held_out_flag(parser, 0, "all")
     add_shared(parser, views={"default": 1})
     preset_flag(parser)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from vlm.data import DATASETS
+from vlm.data import DATASETS, OWN
+from vlm.data.folder.columns import parse as parse_columns
 from vlm.data.images import BadImage, open_image
 from vlm.errors import UserError, lookup
 from vlm.types import Dataset, Record
@@ -54,7 +55,7 @@ class Mixture(tuple[LoadedPart, ...]):
 def parse_part(text: str, path: str | None = None) -> Part:
     """Parse `[TIMESx]NAME[=PATH]`.
 
-    The path of an existing folder is short for `folder=PATH`.
+    The path of an existing folder or file is short for `folder=PATH`, `hub:NAME` for `hub=NAME`.
 
     Args:
         path: used for a part without a path of its own.
@@ -62,9 +63,9 @@ def parse_part(text: str, path: str | None = None) -> Part:
     Raises:
         UserError: when the syntax is wrong or no data set has this name.
     """
-    if text and "=" not in text and text not in DATASETS and Path(text).is_dir():
+    if text and "=" not in text and text not in DATASETS and Path(text).exists():
         return Part("folder", text, 1)
-    match = re.fullmatch(r"(?:([1-9]\d?)x)?(\w+)(?:=(.+))?", text)
+    match = re.fullmatch(r"(?:([1-9]\d?)x)?(\w+)(?:=(.+))?", text.replace("hub:", "hub=", 1))
     if not match:
         raise UserError(
             f"{text!r} does not name a data set; write fashion, 3xfashion or folder=PATH."
@@ -74,21 +75,25 @@ def parse_part(text: str, path: str | None = None) -> Part:
     return Part(name, part_path or path, int(times or 1))
 
 
-def load(texts: Sequence[str], split: str, path: str | None = None, limit: int = 0) -> Mixture:
+def load(
+    texts: Sequence[str], split: str, path: str | None = None, limit: int = 0, columns: str = ""
+) -> Mixture:
     """Load the usable records of every part; print the rows that were skipped.
 
     Args:
         limit: use only this many pictures of each part, 0 = all.
+        columns: ROLE=COLUMN pairs for the parts of `OWN`, see `folder.columns.parse`.
 
     Raises:
         UserError: for a part that is not found or has no usable picture.
     """
+    roles = {"columns": parse_columns(columns)} if columns else {}
     parts = [parse_part(text, path) for text in texts]
     counts = Counter(part.name for part in parts)
     return Mixture(
         LoadedPart(
             f"{name}={place}" if counts[name] > 1 and place else name,
-            usable_records(DATASETS[name](split, place, limit)),
+            usable_records(DATASETS[name](split, place, limit, **(roles if name in OWN else {}))),
             times,
         )
         for name, place, times in parts
@@ -96,17 +101,23 @@ def load(texts: Sequence[str], split: str, path: str | None = None, limit: int =
 
 
 def load_splits(
-    texts: Sequence[str], path: str | None = None, limit: int = 0, held_out: int = 0
+    texts: Sequence[str],
+    path: str | None = None,
+    limit: int = 0,
+    held_out: int = 0,
+    columns: str = "",
 ) -> tuple[Mixture, Mixture]:
     """Load the training and the held-out pictures of every part.
 
     Args:
         limit, held_out: use only this many training and held-out pictures of each part, 0 = all.
+        columns: as in `load`.
 
     Raises:
         UserError: as `load`.
     """
-    return load(texts, "train", path, limit), load(texts, "validation", path, held_out)
+    train = load(texts, "train", path, limit, columns)
+    return train, load(texts, "validation", path, held_out, columns)
 
 
 def only_tasks(parts: Mixture, tasks: str) -> Mixture:
@@ -136,6 +147,23 @@ def only_tasks(parts: Mixture, tasks: str) -> Mixture:
         )
         for part in parts
     )
+
+
+def without_questions(records: Sequence[Record]) -> str:
+    """Return a notice if pictures have no question, with their commonest labels; else "".
+
+    Raises:
+        UserError: when no picture has one.
+    """
+    silent = [record.facts for record in records if not record.turns]
+    labels = Counter(f"{key} {value!r}" for facts in silent for key, value in facts.items())
+    commonest = ", ".join(label for label, _ in labels.most_common(3))
+    reason = f": the grammar makes none of {commonest}" if commonest else ""
+    if silent and len(silent) == len(records):
+        raise UserError(
+            f"No picture has a question{reason}; write a text, or a question and its answer."
+        )
+    return f"Notice: {len(silent)} pictures have no question{reason}." if silent else ""
 
 
 def usable_records(dataset: Dataset) -> tuple[Record, ...]:

@@ -7,12 +7,13 @@ with labels on the answer and the eos only. If the chat template puts something 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
 from PIL import Image
 
+from vlm.data.mixture import without_questions
 from vlm.errors import UserError
 from vlm.types import IGNORE_INDEX, Record, Turn
 
@@ -223,8 +224,14 @@ def check_labels(processor, turns: Sequence[Turn]) -> None:
             )
 
 
-def check_turns(records: Iterable[Record]) -> None:
-    """Raise a `UserError` for the first question that is too long, before training starts."""
+def check_turns(records: Sequence[Record]) -> None:
+    """Check the questions before training starts; print how many pictures have none.
+
+    Raises:
+        UserError: when no picture has a question, or one is too long.
+    """
+    if notice := without_questions(records):
+        print(notice)
     for record in records:
         for turn in record.turns:
             check_length(turn.prompt, turn.history)

@@ -64,7 +64,7 @@ def source_flags(parser: argparse.ArgumentParser) -> None:
     text = "size of a stratified sample, 0 = all (default: 0)"
     add("--sample", type=count, default=0, metavar="N", help=text)
     split_flag(parser)
-    add_shared(parser, "data_path", seed="seed of the sample (default: 0)")
+    add_shared(parser, "data_path", "columns", seed="seed of the sample (default: 0)")
 
 
 def writer_flags(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +115,9 @@ def choose_records(args: argparse.Namespace) -> list[Record]:
     source = args.source or preset.get("source")
     if not source:
         raise UserError("No images are given; name a SOURCE, such as fashion, or a --preset.")
-    records = mixture.load([source], split(args, source), args.data_path).records
+    records = mixture.load(
+        [source], split(args, source), args.data_path, columns=args.columns
+    ).records
     if per_class := args.per_class or preset.get("per_class", 0):
         records = sample.per_class(records, per_class, args.seed)
     if size := args.sample or preset.get("sample", 0):

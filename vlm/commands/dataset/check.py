@@ -19,7 +19,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     text = "evaluation folder: check its descriptions of these images instead"
     parser.add_argument("--predictions", type=Path, metavar="DIR", help=text)
     split_flag(parser)
-    add_shared(parser, "data_path", limit="images checked, 0 = all (default: 0)")
+    add_shared(parser, "data_path", "columns", limit="images checked, 0 = all (default: 0)")
     text = "look for duplicate images (default: yes)"
     both = argparse.BooleanOptionalAction
     parser.add_argument("--pictures", action=both, default=True, help=text)
@@ -29,7 +29,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check, print, write."""
     part = split(args, args.source)
-    records = mixture.load([args.source], part, args.data_path, args.limit).records
+    records = mixture.load([args.source], part, args.data_path, args.limit, args.columns).records
     if args.predictions:
         texts = {row["id"]: row["text"] for row in results.read_predictions(args.predictions)}
     else:

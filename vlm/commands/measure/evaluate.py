@@ -15,8 +15,7 @@ from vlm.commands.flags import (
     open_model,
 )
 from vlm.config import CAPTION, DESCRIBE
-from vlm.data import DATASETS
-from vlm.data.mixture import usable_records
+from vlm.data import mixture
 from vlm.errors import UserError
 from vlm.evaluation import compare, judges, results
 from vlm.evaluation.judges.prompt import judgeable_metrics
@@ -64,8 +63,9 @@ def run(args: argparse.Namespace) -> int:
     from vlm.evaluation import evaluate  # imports torch
 
     _check_against(args)
-    source = DATASETS[args.data](args.split, args.data_path, args.limit)
-    records = usable_records(source)
+    records = mixture.load(
+        [args.data], args.split, args.data_path, args.limit, args.columns
+    ).records
     if args.against:
         _check_common(args, records)
     judge = judges.open_judge(args.judge, judge_settings(args, args.out))

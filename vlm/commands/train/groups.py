@@ -48,7 +48,7 @@ def add_groups(
     groups = Groups(*(parser.add_argument_group(name) for name in Groups._fields))
     add_shared(groups.data, data=sources(data))
     limit = "pictures of each data set, 0 = all (default: 0)"
-    add_shared(groups.data, "data_path", limit=limit)
+    add_shared(groups.data, "data_path", "columns", limit=limit)
     add_flags(groups.optimisation, TrainConfig, OPTIMISATION, **training)
     add_shared(groups.run, out={"default": out, "help": "run folder (default: %(default)s)"})
     resume = "continue from the last complete checkpoint in --out"

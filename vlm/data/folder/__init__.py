@@ -17,7 +17,7 @@ from vlm.data.folder import layouts, splits
 from vlm.data.folder.contents import Contents
 from vlm.data.folder.splits import SPLITS, UNSPLIT
 from vlm.data.folder.turns import PROMPTS
-from vlm.errors import UserError
+from vlm.errors import UserError, lookup
 from vlm.types import Dataset
 
 __all__ = ["PROMPTS", "SPLITS", "UNSPLIT", "has_splits", "load"]
@@ -40,12 +40,14 @@ def load(
         columns: role -> column, for columns without a usual name; see `columns.USUAL`.
 
     Raises:
-        UserError: when there is no path, no folder or no table, or the table cannot be read.
+        UserError: when there is no path, no such split, no folder or no table, or the table cannot
+            be read.
     """
     if path is None:
         raise UserError(
             "The data set 'folder' needs a folder; write folder=DIR, or give it with --data-path."
         )
+    lookup(dict.fromkeys((*SPLITS, UNSPLIT)), split, "split")
     place = Path(path)
     part = splits.find(place, split)
     contents, found = Contents(), []
@@ -59,7 +61,8 @@ def load(
     names = names if is_whole else splits.divide(names, split)
     records = tuple(map(contents.record, islice(names, limit or None)))
     notes = (f"read as {', '.join(dict.fromkeys(found))}", part.note)
-    return Dataset(f"{path}/{split}", records, tuple(contents.problems), tuple(filter(None, notes)))
+    name = str(part.paths[0]) if is_whole else f"{path} ({split})"
+    return Dataset(name, records, tuple(contents.problems), tuple(filter(None, notes)))
 
 
 def has_splits(path: str | Path) -> bool:

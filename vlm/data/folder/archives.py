@@ -84,6 +84,19 @@ def read_hub(name: str, config: str | None, split: str) -> Iterator[Row]:
         ) from error
 
 
+def hub_splits(name: str, config: str | None) -> list[str]:
+    """Return the names of a data set's splits; a `UserError` as from `read_hub`."""
+    import datasets
+
+    try:
+        return datasets.get_dataset_split_names(name, config)
+    except FAULTS as error:
+        raise UserError(
+            f"{name} ({config or 'default'}) could not be read from the Hub: "
+            f"{' '.join(str(error).split())[:200]}"
+        ) from error
+
+
 def _rows(data: "datasets.Dataset | datasets.IterableDataset") -> Iterator[Row]:
     """Yield rows with encoded pictures and the names of classes."""
     import datasets

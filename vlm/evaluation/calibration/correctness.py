@@ -65,6 +65,7 @@ ANSWER_JUDGES: dict[str, AnswerJudge] = {  # by the name of the data set
     "composited": labels_are_right,
     "drawn": labels_are_right,
     "folder": labels_are_right,
+    "hub": labels_are_right,
     "negatives": labels_are_right,
     "cifar10": kind_is_right,
     "scenes": caption_is_right,

@@ -67,7 +67,9 @@ def run(args: argparse.Namespace, config: TrainConfig, adapter: AdapterConfig) -
     if not args.dry_run:
         runs.check_free(args.out, args.resume)
     runtime.set_threads(config.threads)
-    train, held_out = mixture.load_splits(args.data, args.data_path, args.limit, args.held_out)
+    train, held_out = mixture.load_splits(
+        args.data, args.data_path, args.limit, args.held_out, args.columns
+    )
     base = Base(args.base, args.revision, args.device)
     bundle = open_base(base, adapter, config.seed)
     encoding.check_turns(train.records)

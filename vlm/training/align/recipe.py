@@ -47,7 +47,9 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
     runtime.check_workers(config.workers)
     runs.check_free(args.out, args.resume)
     device = runtime.pick_device(args.device)
-    train, held_out = mixture.load_splits(args.data, args.data_path, args.limit, args.limit)
+    train, held_out = mixture.load_splits(
+        args.data, args.data_path, args.limit, args.limit, args.columns
+    )
     values = attributes.attribute_values(train.records)
     if not values:
         raise UserError("No attribute has two values with enough pictures; give more pictures.")

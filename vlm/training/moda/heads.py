@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     if not name or not folder.is_dir():
         raise UserError(f"{name!r} is not a folder; give the folder of a tower with --vision.")
     own = classifier.load(str(folder)) if args.names else None
-    splits = mixture.load_splits(args.data, args.data_path, args.limit, args.held_out)
+    splits = mixture.load_splits(args.data, args.data_path, args.limit, args.held_out, args.columns)
     bundle = build.build(replace(preset, vision=str(folder)), args.preset, seed=args.seed)
     bundle.model.to(runtime.pick_device(args.device))
     probe = fit_probe(bundle, splits, args)

@@ -61,7 +61,7 @@ def load_data(args: argparse.Namespace) -> tuple[mixture.Mixture, mixture.Mixtur
         UserError: if the settings require attributes that no picture has.
     """
     limits = args.limit, args.held_out or args.limit
-    loaded = mixture.load_splits(args.data, args.data_path, *limits)
+    loaded = mixture.load_splits(args.data, args.data_path, *limits, args.columns)
     train, held_out = (mixture.only_tasks(parts, args.tasks) for parts in loaded)
     train = consensus.keep_captions(train, args.captions)
     if uses_probe(args) and not attributes.attribute_values(train.records):

@@ -42,7 +42,9 @@ def run(args: argparse.Namespace, config: TrainConfig, names: NamesConfig) -> No
     runtime.check_workers(config.workers)
     runs.check_free(args.out, args.resume)
     runtime.set_threads(config.threads)
-    train, held_out = mixture.load_splits(args.data, args.data_path, args.limit, args.held_out)
+    train, held_out = mixture.load_splits(
+        args.data, args.data_path, args.limit, args.held_out, args.columns
+    )
     opened = classifier.load(args.classifier, args.kinds)
     bundle = open_model(args.model, args.device)
     encoding.check_turns(train.records)
