@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import datasets
 import pyarrow.parquet as pq
 import pytest
 
@@ -104,6 +105,14 @@ def test_a_failing_server_teaches_each_image_once(
     assert sorted(r.id for r in loaded(out)) == sorted(row["file_name"] for row in written)
     assert {r.turns[0].answer for r in loaded(out)} == {ANSWER["description"]}
     assert [step["step"] for step in written[0]["provenance"]] == ["teacher", "refiner"]
+
+
+@pytest.mark.parametrize("form", export.FORMATS)
+def test_the_result_loads_with_datasets(form: str, out: Path, pictures: Path, tmp_path) -> None:
+    assert caption(pictures, out, "--teacher", "labels", "--format", form) == 0
+    data = datasets.load_dataset(str(out), split="train", cache_dir=str(tmp_path / "cache"))
+    assert list(data["text"]) == [row["text"] for row in rows(out, form)] and len(data) == 20
+    assert all(image.size for image in data["image"])
 
 
 def test_a_run_without_any_result_can_be_resumed(out: Path, pictures: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from tests import ROOT
 from vlm.commands import COMMANDS
-from vlm.commands.flags import add_flags, count, from_args
+from vlm.commands.flags import add_flags, count, from_args, out_path
 from vlm.commands.train import TRAININGS, groups
 from vlm.config import (
     AdapterConfig,
@@ -355,3 +355,13 @@ def test_two_settings_with_one_name_are_refused() -> None:
     parser = argparse.ArgumentParser()
     with pytest.raises(ValueError, match="Two settings have the same name"):
         groups.add_settings(parser, parser, {PanelConfig: {}, MonitorConfig: {}})
+
+
+def test_an_out_that_cannot_be_made_is_refused_before_any_work(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "file").touch()
+    assert out_path(str(tmp_path / "a" / "b")) == tmp_path / "a" / "b"
+    with pytest.raises(argparse.ArgumentTypeError, match=r"cannot be made, as .*file is a file"):
+        out_path(str(tmp_path / "file" / "run"))
+    monkeypatch.setattr("os.access", lambda place, mode: False)
+    with pytest.raises(argparse.ArgumentTypeError, match="cannot be written, as .* is read-only"):
+        out_path(str(tmp_path / "a"))

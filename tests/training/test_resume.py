@@ -265,6 +265,25 @@ def test_a_run_killed_while_saving_is_resumed(moment: str, workshop: Workshop, w
     check_equal(workshop.train(moment, "--resume"), whole)
 
 
+@pytest.mark.parametrize(
+    "change", [["--batch-size", "4"], ["--accumulation", "2"], ["--learning-rate", "1e-5"]]
+)
+def test_a_resumed_run_keeps_its_place_and_rate(
+    change: list[str], workshop: Workshop, whole: Path, capsys
+) -> None:
+    with pytest.raises(SystemExit):
+        run_moda.main([*workshop.flags(whole.name, "--resume"), *change])
+    said = capsys.readouterr().err
+    assert f"started with {change[0][2:].replace('-', '_')} " in said and f"now {change[1]}" in said
+
+
+def test_a_resumed_run_measures_at_the_steps_of_this_start(workshop: Workshop) -> None:
+    workshop.train("steps", epochs=2)
+    run = workshop.train("steps", "--resume", "--eval-every", "5", epochs=4)
+    measured = [row["step"] for row in rows(run, "metrics.jsonl") if "eval_loss" in row]
+    assert measured == [12, 15, 20, 24]
+
+
 @pytest.mark.slow
 def test_a_run_killed_twenty_times_is_bit_identical(workshop: Workshop) -> None:
     steps = 6 * SLOW_EPOCHS

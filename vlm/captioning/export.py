@@ -44,7 +44,7 @@ def write_parquet(images: Sequence[CaptionedImage], out: Path) -> None:
     """Write data.parquet with images as the Hub's viewer reads them; delete PNG files and table."""
     rows = [{"image": {"bytes": _png(item), "path": None}, **_row(item)} for item in images]
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    table = pa.table({key: [row.get(key) for row in rows] for key in columns})
+    table = _with_pictures(pa.table({key: [row.get(key) for row in rows] for key in columns}))
     scratch = out / f".{PARQUET}"
     with files.writing(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -52,6 +52,14 @@ def write_parquet(images: Sequence[CaptionedImage], out: Path) -> None:
         scratch.replace(out / PARQUET)
         for other in (out / TABLE, *out.glob(IMAGES)):
             other.unlink(missing_ok=True)
+
+
+def _with_pictures(table: pa.Table) -> pa.Table:
+    """Return the table with a schema that tells `datasets` that the column `image` has pictures."""
+    import datasets
+
+    features = datasets.Features.from_arrow_schema(table.schema) | {"image": datasets.Image()}
+    return table.cast(datasets.Features(features).arrow_schema)
 
 
 FORMATS = {"folder": write_folder, "parquet": write_parquet}
@@ -76,13 +84,21 @@ def _png(item: CaptionedImage) -> bytes:
 def write_card(out: Path, lines: Sequence[str]) -> None:
     """Write the data set's README.md, which the Hub shows.
 
+    Its `configs` tell `datasets.load_dataset` which files are the data; the others are logs.
+
     Args:
         lines: who wrote the descriptions, and how many of them are flagged.
     """
+    data = f'"{PARQUET}"' if (out / PARQUET).is_file() else f'["*.png", "{TABLE}"]'
     steps = "\n".join(f"- {line}" for line in lines)
     text = f"""---
 task_categories: [image-to-text]
 tags: [loupe, captions]
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: {data}
 ---
 
 # {out.resolve().name}

@@ -1,6 +1,7 @@
 """The flags of the commands: made from settings dataclasses, or shared by several commands."""
 
 import argparse
+import os
 from collections.abc import Collection
 from dataclasses import fields
 from functools import partial
@@ -23,6 +24,17 @@ def count(text: str, low: int = 0, high: int | None = None) -> int:
         allowed = f"of {low} or more" if high is None else f"from {low} to {high}"
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {allowed}")
     return int(text)
+
+
+def out_path(text: str) -> Path:
+    """A flag's type: a path that can be made, so that no work is lost for want of a place."""
+    path = Path(text)
+    place = next((p for p in (path, *path.absolute().parents) if p.exists()), path)
+    if place != path and not place.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} cannot be made, as {place} is a file")
+    if not os.access(place, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written, as {place} is read-only")
+    return path
 
 
 def add_flags(
@@ -119,7 +131,7 @@ SHARED: dict[str, dict[str, Any]] = {
         "metavar": "NAME",
         "help": "auto, cpu, cuda or mps (default: auto)",
     },
-    "out": {"type": Path, "metavar": "DIR"},
+    "out": {"type": out_path, "metavar": "DIR"},
     "threads": {
         "type": count,
         "default": 0,

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from vlm.commands.flags import add_shared
+from vlm.commands.flags import add_shared, out_path
 from vlm.errors import UserError
 from vlm.system import files
 
@@ -13,7 +13,7 @@ HELP = "write an adapter and its base as one plain model"
 def flags(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("adapter", type=Path, metavar="ADAPTER", help="folder of the adapter")
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder of the new model")
+    parser.add_argument("out", type=out_path, metavar="OUT", help="folder of the new model")
     add_shared(parser, base="its base (default: the one the adapter names)")
 
 
@@ -26,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
     files.check_empty(args.out)
     name, adapter = (args.base, str(args.adapter)) if args.base else (str(args.adapter), None)
     bundle = load.load(name, adapter=adapter, device="cpu", dtype="float32")
-    load.save(bundle, args.out)
+    scratch = args.out.with_name(f".{args.out.name}.merging")
+    with files.new_folder(args.out, scratch):
+        load.save(bundle, scratch)
     print(f"Merged. Try: loupe describe PICTURE --model {args.out}")
     return 0

@@ -133,7 +133,7 @@ def writing(folder: Path) -> Iterator[None]:
             raise
         raise UserError(
             f"The disk is full, so {folder} could not be written; earlier files are intact: free "
-            "some space, then continue with --resume."
+            "some space, then run it again, or continue with --resume."
         ) from error
 
 

@@ -32,6 +32,14 @@ def next_milestone(tokens: int) -> int:
         decade *= 10
 
 
+class CurrentSteps(TrainerCallback):
+    """Logs, evaluates and saves at the steps of this start; a checkpoint has those of the first."""
+
+    def on_train_begin(self, args, state, control, **kwargs) -> None:
+        """Replace the steps that a checkpoint brought."""
+        state.compute_steps(args, state.max_steps)
+
+
 class RunLog(TrainerCallback):
     """A callback that writes a run's status and logs into its folder.
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vlm.config import TrainConfig
 from vlm.data.images import image_bytes
 from vlm.data.mixture import Mixture
 from vlm.errors import UserError
@@ -24,6 +25,7 @@ METRICS, SCORES, SAMPLES = LOGS = ("metrics.jsonl", "scores.jsonl", "samples.jso
 STATUS, DATA = "status.json", "data.json"  # data.json: the training data and settings
 MODEL, ADAPTER, TOWER, PANEL = "model", "adapter", "tower", "panel"  # folders
 MANIFEST = "manifest.json"  # in a checkpoint
+FIXED = ("batch_size", "accumulation", "learning_rate")  # a checkpoint has the place and the rate
 
 
 def seal(checkpoint: Path) -> None:
@@ -113,11 +115,14 @@ def _truncate_log(path: Path, step: int) -> None:
         write_text(path, "".join(json_line(row) for row in rows))
 
 
-def sign(parts: Mixture, run: Path, resume: bool = False, **flags: Any) -> None:
+def sign(
+    parts: Mixture, run: Path, config: TrainConfig, resume: bool = False, **flags: Any
+) -> None:
     """Write data.json into the run folder, or check it on resume: each part's name, size, SHA-256.
 
     Args:
-        flags: the settings that must not change on resume, by name.
+        config: its `FIXED` settings must not change on resume.
+        flags: more settings that must not change, by name.
 
     Raises:
         UserError: if a resumed run was started with different data or settings.
@@ -134,6 +139,7 @@ def sign(parts: Mixture, run: Path, resume: bool = False, **flags: Any) -> None:
         }
         for part in parts
     ]
+    flags |= {name: getattr(config, name) for name in FIXED}
     signed = {"flags": {name: str(value) for name, value in flags.items()}, "parts": rows}
     if resume and (run / DATA).exists():
         _check_unchanged(_read_signed(run), signed, run)

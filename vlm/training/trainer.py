@@ -197,6 +197,7 @@ def fit(
     with files.writing(run), _restore_use_cache(model):
         checkpoint = runs.prepare(run, resume)
         log = runlog.RunLog(run, config.epochs, describe, measure)
+        logs = [runlog.CurrentSteps(), *([log] if runtime.is_main() else [])]
         device = next(model.parameters()).device
         trainer = _Trainer(
             model=model,
@@ -208,7 +209,7 @@ def fit(
             compute_metrics=compute_metrics,
             projector_rate=config.projector_rate,
             further_loss=further_loss,
-            callbacks=[*([log] if runtime.is_main() else []), *_early_stopping(config)],
+            callbacks=[*logs, *_early_stopping(config)],
         )
         with _write_start_and_failure(log, trainer):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

@@ -14,6 +14,7 @@ from vlm.commands.flags import (
     from_args,
     judge_flags,
     judge_settings,
+    out_path,
     split,
     split_flag,
 )
@@ -51,7 +52,7 @@ def source_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     text = "fashion, cifar10, negatives or folder=DIR; not needed with --preset"
     add("source", metavar="SOURCE", nargs="?", help=text)
-    add("out", type=Path, metavar="OUT", help="a new folder")
+    add("out", type=out_path, metavar="OUT", help="a new folder")
     text = "choose images as for MODA's or phi-vlm's data set (default: none)"
     add_shared(parser, preset={"choices": SELECTIONS, "help": text})
     add(

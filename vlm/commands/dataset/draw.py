@@ -7,9 +7,8 @@ The folder gets train/ and validation/ (a tenth), each with JPEGs and a metadata
 """
 
 import argparse
-from pathlib import Path
 
-from vlm.commands.flags import add_shared, count
+from vlm.commands.flags import add_shared, count, out_path
 from vlm.data.drawing import dataset
 
 HELP = "draw products and scenes to train on"
@@ -17,7 +16,7 @@ HELP = "draw products and scenes to train on"
 
 def flags(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("out", type=Path, metavar="FOLDER", help="a new folder")
+    parser.add_argument("out", type=out_path, metavar="FOLDER", help="a new folder")
     text = "pictures of both splits (default: %(default)s)"
     parser.add_argument("--count", type=count, default=dataset.COUNT, metavar="N", help=text)
     seed = "the same seed draws the same pictures (default: %(default)s)"

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace, config: TrainConfig, adapter: AdapterConfig) -
         return
     pictures = Pictures(train, held_out.records, args.small_data, args.panel)
     flags = {"base": args.base, "seed": config.seed} | asdict(adapter)
-    runs.sign(train, args.out, args.resume, **flags)
+    runs.sign(train, args.out, config, args.resume, **flags)
     train_model(bundle, base, pictures, config, args.out, args.resume)
     if args.push_to_hub and runtime.is_main():
         hub.upload(args.out / runs.ADAPTER, args.push_to_hub)

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
     words = [row for record in train.records if (row := pictures.caption_words(record))]
     classes = Classes(values, common_words(words))
     model, tokenizer, processor = build_model(args, classes, train.records, config)
-    runs.sign(train, args.out, args.resume, **{name: vars(args)[name] for name in FIXED})
+    runs.sign(train, args.out, config, args.resume, **{name: vars(args)[name] for name in FIXED})
     train_model(model.to(device), tokenizer, classes, train, held_out.records, args, config)
     with files.writing(args.out):
         average = model.average.module

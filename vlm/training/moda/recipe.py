@@ -50,7 +50,8 @@ def run(args: argparse.Namespace, config: TrainConfig) -> None:
     elif args.dry_run:
         print(dry_run(bundle, train, args, config))
     else:
-        runs.sign(train, args.out, args.resume, **{name: vars(args)[name] for name in FIXED})
+        fixed = {name: vars(args)[name] for name in FIXED}
+        runs.sign(train, args.out, config, args.resume, **fixed)
         save(train_model(bundle, train, held_out, args, config), train, args)
 
 

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, config: TrainConfig, names: NamesConfig) -> No
     bundle = open_model(args.model, args.device)
     encoding.check_turns(train.records)
     flags = {name: vars(args)[name] for name in FIXED} | asdict(names) | {"seed": config.seed}
-    runs.sign(train, args.out, args.resume, **flags)
+    runs.sign(train, args.out, config, args.resume, **flags)
     train_model(bundle, opened, (train, held_out), args, config, names)
     with files.writing(args.out):
         load.save(bundle, args.out / runs.MODEL)
