@@ -152,6 +152,16 @@ def test_a_parquet_may_have_every_kind_of_picture(value: object, tmp_path: Path)
     assert answers(tmp_path) == ["A mug."]
 
 
+def test_encoded_pictures_of_one_name_stay_apart(tmp_path: Path) -> None:
+    structs = [{"bytes": png(n), "path": "image.png"} for n in (1, 2, 1)]
+    write(tmp_path / "data.parquet", [{"image": s, "text": f"{n}"} for n, s in enumerate(structs)])
+    records = folder.load(folder.UNSPLIT, tmp_path).records
+    assert [(r.image, [turn.answer for turn in r.turns]) for r in records] == [
+        (png(1), ["0", "2"]),
+        (png(2), ["1"]),
+    ]
+
+
 def test_texts_beside_the_pictures(tmp_path: Path) -> None:
     pictures(tmp_path, "a.jpg", "b.jpg", "c.JFIF", "._a.jpg", ".hidden.png")
     for name, text in {

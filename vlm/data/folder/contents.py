@@ -2,7 +2,6 @@
 
 import os
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -67,6 +66,8 @@ class Contents:
             if isinstance(image, str):
                 return image
         name = _clean(name) or str(row.cells.get("id") or f"{part}{row.number}")
+        if self.images.get(name, image) != image:  # two structs with one path
+            name = f"{name} ({part}{row.number})"
         self.turns.setdefault(name, []).extend(said.turns)
         self.facts[name] = self.facts.get(name, {}) | said.facts
         self.images[name] = image
@@ -111,10 +112,3 @@ def find_file(folder: Path, name: str) -> Path | str:
 def _is_inside(name: str) -> bool:
     path = PurePath(os.path.normpath(name))
     return not path.is_absolute() and path.parts[:1] != ("..",) and name[1:3] != ":\\"
-
-
-def common_labels(contents: Contents, count: int = 3) -> str:
-    """Return the most frequent labels of pictures without questions, empty if there are none."""
-    silent = [facts for name, facts in contents.facts.items() if not contents.record(name).turns]
-    values = Counter(f"{key} {value}" for facts in silent for key, value in facts.items())
-    return ", ".join(value for value, _ in values.most_common(count))
