@@ -466,6 +466,7 @@ def test_the_shipped_model_describes_its_example(
             )
             page.mouse.move(0, 0)
             page.screenshot(path=os.environ["LOUPE_SCREENSHOT"], full_page=True)
+        page.close()  # otherwise its next request finds no server, which is an error of the page
     finally:
         app.close()
 
