@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
+from vlm.config import TrainConfig
 from vlm.data import DATASETS, mixture
 from vlm.errors import UserError
 from vlm.training import runs
@@ -74,7 +75,11 @@ def test_a_folder_needs_no_name(tmp_path: Path) -> None:
 
 def test_a_run_names_its_data_by_hash(tmp_path: Path) -> None:
     def signed(*records: Record) -> dict:
-        runs.sign(mixture.Mixture([mixture.LoadedPart("folder", records, 2)]), tmp_path / "run")
+        runs.sign(
+            mixture.Mixture([mixture.LoadedPart("folder", records, 2)]),
+            tmp_path / "run",
+            TrainConfig(),
+        )
         return json.loads((tmp_path / "run" / runs.DATA).read_text())["parts"][0]
 
     one, other = tiny.records(2)
@@ -92,27 +97,27 @@ def test_a_run_resumes_only_with_the_same_data(tmp_path: Path) -> None:
         mixture.Mixture([mixture.LoadedPart("folder", (one, two), 2)])
         for two in (other, replace(other, image=tiny.noise(5)))
     )
-    runs.sign(started, tmp_path)
+    runs.sign(started, tmp_path, TrainConfig())
     kept = (tmp_path / runs.DATA).read_text()
-    runs.sign(started, tmp_path, resume=True)
+    runs.sign(started, tmp_path, TrainConfig(), resume=True)
     with pytest.raises(
         UserError, match=r"was started with different data, 2xfolder \(2 pictures\)"
     ):
-        runs.sign(changed, tmp_path, resume=True)
+        runs.sign(changed, tmp_path, TrainConfig(), resume=True)
     assert (tmp_path / runs.DATA).read_text() == kept
 
 
 def test_an_older_run_without_stored_flags_resumes(tmp_path: Path) -> None:
     parts = mixture.Mixture([mixture.LoadedPart("folder", tuple(tiny.records(2)), 1)])
-    runs.sign(parts, tmp_path)
+    runs.sign(parts, tmp_path, TrainConfig())
     file = tmp_path / runs.DATA
     file.write_text(json.dumps(json.loads(file.read_text())["parts"]))
-    runs.sign(parts, tmp_path, resume=True, sure=70)
+    runs.sign(parts, tmp_path, TrainConfig(), resume=True, sure=70)
 
 
 def test_a_run_knows_whether_it_is_older_than_a_setting(tmp_path: Path) -> None:
     assert not runs.predates(tmp_path, "packed")  # not started yet
-    runs.sign(mixture.Mixture(), tmp_path, packed=True)
+    runs.sign(mixture.Mixture(), tmp_path, TrainConfig(), packed=True)
     assert not runs.predates(tmp_path, "packed") and runs.predates(tmp_path, "newer")
     (tmp_path / runs.DATA).write_text("[]")
     assert runs.predates(tmp_path, "packed")
@@ -120,10 +125,10 @@ def test_a_run_knows_whether_it_is_older_than_a_setting(tmp_path: Path) -> None:
 
 def test_a_run_resumes_only_with_the_same_flags(tmp_path: Path) -> None:
     parts = mixture.Mixture([mixture.LoadedPart("folder", tuple(tiny.records(2)), 1)])
-    runs.sign(parts, tmp_path, sure=70, vision=None, matched=True)
-    runs.sign(parts, tmp_path, resume=True, sure=70, vision=None, matched=True)
+    runs.sign(parts, tmp_path, TrainConfig(), sure=70, vision=None, matched=True)
+    runs.sign(parts, tmp_path, TrainConfig(), resume=True, sure=70, vision=None, matched=True)
     with pytest.raises(UserError, match=r"started with sure 70 \(now 0\); give the same"):
-        runs.sign(parts, tmp_path, resume=True, sure=0, vision=None, matched=True)
+        runs.sign(parts, tmp_path, TrainConfig(), resume=True, sure=0, vision=None, matched=True)
 
 
 def test_two_folders_are_distinguished(loaded: list[tuple]) -> None:

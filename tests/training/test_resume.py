@@ -266,7 +266,7 @@ def test_a_run_killed_while_saving_is_resumed(moment: str, workshop: Workshop, w
 
 
 @pytest.mark.parametrize(
-    "change", [["--batch-size", "4"], ["--accumulation", "2"], ["--learning-rate", "1e-5"]]
+    "change", [["--batch-size", "4"], ["--accumulation", "2"], ["--learning-rate", "0.5"]]
 )
 def test_a_resumed_run_keeps_its_place_and_rate(
     change: list[str], workshop: Workshop, whole: Path, capsys

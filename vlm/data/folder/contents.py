@@ -66,7 +66,8 @@ class Contents:
             if isinstance(image, str):
                 return image
         name = _clean(name) or str(row.cells.get("id") or f"{part}{row.number}")
-        if self.images.get(name, image) != image:  # two structs with one path
+        differs = self.images.get(name, image) != image  # a struct's path may be any row's
+        if differs and isinstance(image, bytes):
             name = f"{name} ({part}{row.number})"
         self.turns.setdefault(name, []).extend(said.turns)
         self.facts[name] = self.facts.get(name, {}) | said.facts
