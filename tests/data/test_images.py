@@ -351,7 +351,7 @@ def test_names_of_pictures() -> None:
     assert all(map(formats.is_picture_name, ("a.jpg", "A.JPEG", "b.jfif", "c.d.webp")))
     assert not any(map(formats.is_picture_name, ("._a.jpg", ".jpg", "a.heic", "a.txt", "jpg")))
     names = ("a.HEIC", "a.tif", "a.jpg", "._a.heic")
-    assert [formats.other_format(name) for name in names] == ["HEIC", "TIFF", "", ""]
+    assert [formats.may_be_picture(name) for name in names] == [True, True, True, False]
 
 
 def test_bad_image_is_a_user_error() -> None:

@@ -25,22 +25,20 @@ from vlm.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp")
 ALLOWED = "JPEG, PNG, WebP, GIF and uncompressed BMP"  # EPS, for one, would start Ghostscript
-OTHER_SUFFIXES = {  # of pictures that are named where they are left out
-    ".heic": "HEIC",
-    ".heif": "HEIC",
-    ".avif": "AVIF",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".svg": "SVG",
-    ".psd": "Photoshop",
-    ".jxl": "JPEG XL",
-    ".jp2": "JPEG 2000",
-    ".ico": "icon",
-    ".dng": "raw",
-    ".cr2": "raw",
-    ".nef": "raw",
-    ".arw": "raw",
-}
+# of pictures that are named where they are left out
+OTHER_SUFFIXES = (
+    ".heic",
+    ".heif",
+    ".avif",
+    ".tif",
+    ".tiff",
+    ".svg",
+    ".psd",
+    ".jxl",
+    ".jp2",
+    ".ico",
+)
+OTHER_SUFFIXES += (".dng", ".cr2", ".nef", ".arw")
 MAX_SCANS = 64  # progressive JPEGs have about 10; each scan is a pass over the picture
 MAX_PARTS = 100_000  # chunks or segments, parsed in Python; 20 MB in chunks of 8 kB are 2,500
 _JPEG_MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")  # not stuffing, fill, TEM or restart
@@ -106,9 +104,10 @@ def is_picture_name(name: str) -> bool:
     return not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
 
 
-def other_format(name: str) -> str:
-    """Return the format of a picture file that may not be read, by its name; else empty."""
-    return "" if name.startswith(".") else OTHER_SUFFIXES.get(PurePath(name).suffix.lower(), "")
+def may_be_picture(name: str) -> bool:
+    """Return True for a picture's name in any format; one that is not read is then named."""
+    is_other = not name.startswith(".") and PurePath(name).suffix.lower() in OTHER_SUFFIXES
+    return is_other or is_picture_name(name)
 
 
 def _jpeg(data: bytes) -> tuple[bytes, bytes]:

@@ -65,7 +65,8 @@ def parse_part(text: str, path: str | None = None) -> Part:
     """
     if text and "=" not in text and text not in DATASETS and Path(text).exists():
         return Part("folder", text, 1)
-    match = re.fullmatch(r"(?:([1-9]\d?)x)?(\w+)(?:=(.+))?", text.replace("hub:", "hub=", 1))
+    text = re.sub(r"^((?:[1-9]\d?x)?hub):", r"\1=", text)
+    match = re.fullmatch(r"(?:([1-9]\d?)x)?(\w+)(?:=(.+))?", text)
     if not match:
         raise UserError(
             f"{text!r} does not name a data set; write fashion, 3xfashion or folder=PATH."

@@ -8,11 +8,15 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from vlm.data.tables.parquet import read_table
 from vlm.errors import UserError
+
+if TYPE_CHECKING:
+    import datasets
 
 PARQUET = ".parquet"
 ALL_CONFIGS = "*"  # every configuration of a data set on the Hub, one below the other
@@ -110,11 +114,18 @@ def _from_hub(hub_id: str, split: str, config: str | None) -> pa.Table:
     parts = []
     for name in configs:
         loaded = datasets.load_dataset(hub_id, name, split=split)
-        for column, feature in loaded.features.items():
-            if isinstance(feature, datasets.Image):
-                loaded = loaded.cast_column(column, datasets.Image(decode=False))
-        parts.append(loaded.with_format("arrow")[:])
+        parts.append(undecoded(loaded).with_format("arrow")[:])
     return pa.concat_tables(parts, promote_options="permissive")
+
+
+def undecoded(data: "datasets.Dataset") -> "datasets.Dataset":
+    """Return a data set whose pictures stay encoded."""
+    import datasets
+
+    for column, feature in data.features.items():
+        if isinstance(feature, datasets.Image):
+            data = data.cast_column(column, datasets.Image(decode=False))
+    return data
 
 
 def _not_found(name: str, hub_id: str, split: str) -> str:

@@ -9,8 +9,7 @@ from PIL import Image
 
 from vlm.config import GenerateConfig
 from vlm.data.folder import columns
-from vlm.data.folder.contents import find_file
-from vlm.data.formats import SUFFIXES, is_picture_name, other_format
+from vlm.data.formats import SUFFIXES, may_be_picture
 from vlm.data.images import BadImage, open_image
 from vlm.data.tables import pictures
 from vlm.errors import UserError
@@ -58,7 +57,7 @@ def find_items(paths: Iterable[str]) -> Iterator[Item]:
 
 def _folder_items(folder: Path) -> Iterator[Item]:
     """Yield the pictures of a folder; those of formats that may not be read give their reason."""
-    files = sorted(f for f in folder.iterdir() if is_picture_name(f.name) or other_format(f.name))
+    files = sorted(f for f in folder.iterdir() if may_be_picture(f.name))
     if not files:
         suffixes = ", ".join(SUFFIXES)
         raise UserError(f"{folder} contains no pictures; add files ending in {suffixes}.")
@@ -95,7 +94,7 @@ def _table_items(path: Path) -> Iterator[Item]:
 
 def _beside(folder: Path, name: str) -> tuple[Path | None, str]:
     """Return the file of this name in the folder, or the reason there is none."""
-    file = find_file(folder, name)
+    file = pictures.find_file(folder, name)
     return (file, "") if isinstance(file, Path) else (None, file)
 
 

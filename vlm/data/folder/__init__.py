@@ -48,8 +48,7 @@ def load(
             "The data set 'folder' needs a folder; write folder=DIR, or give it with --data-path."
         )
     lookup(dict.fromkeys((*SPLITS, UNSPLIT)), split, "split")
-    place = Path(path)
-    part = splits.find(place, split)
+    part = splits.find(Path(path), split)
     contents, found = Contents(), []
     for file in part.paths:
         rows = layouts.read(file, split == UNSPLIT)
@@ -57,11 +56,10 @@ def load(
         prefix = f"{file.stem}/" if len(part.paths) > 1 else ""
         contents.add(rows, columns or {}, prefix)
     names = list(contents.turns)
-    is_whole = part.is_whole and not (split == "train" and splits.is_divided(place))
-    names = names if is_whole else splits.divide(names, split)
+    names = names if part.is_whole else splits.divide(names, split)
     records = tuple(map(contents.record, islice(names, limit or None)))
     notes = (f"read as {', '.join(dict.fromkeys(found))}", part.note)
-    name = str(part.paths[0]) if is_whole else f"{path} ({split})"
+    name = str(part.paths[0]) if part.is_whole else f"{path} ({split})"
     return Dataset(name, records, tuple(contents.problems), tuple(filter(None, notes)))
 
 

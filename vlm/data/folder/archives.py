@@ -2,9 +2,11 @@
 
 import tarfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vlm.data import source
 from vlm.data.tables.rows import Row
 from vlm.errors import UserError
 
@@ -75,26 +77,26 @@ def read_hub(name: str, config: str | None, split: str) -> Iterator[Row]:
     """
     import datasets
 
-    try:
+    with _explaining(f"{name} ({config or 'default'}, {split})"):
         yield from _rows(datasets.load_dataset(name, config, split=split, streaming=True))
-    except FAULTS as error:
-        raise UserError(
-            f"{name} ({config or 'default'}, {split}) could not be read from the Hub: "
-            f"{' '.join(str(error).split())[:200]}"
-        ) from error
 
 
 def hub_splits(name: str, config: str | None) -> list[str]:
     """Return the names of a data set's splits; a `UserError` as from `read_hub`."""
     import datasets
 
-    try:
+    with _explaining(f"{name} ({config or 'default'})"):
         return datasets.get_dataset_split_names(name, config)
+
+
+@contextmanager
+def _explaining(what: str) -> Iterator[None]:
+    """Turn what a data set on the Hub raises into a `UserError`."""
+    try:
+        yield
     except FAULTS as error:
-        raise UserError(
-            f"{name} ({config or 'default'}) could not be read from the Hub: "
-            f"{' '.join(str(error).split())[:200]}"
-        ) from error
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{what} could not be read from the Hub: {reason}") from error
 
 
 def _rows(data: "datasets.Dataset | datasets.IterableDataset") -> Iterator[Row]:
@@ -103,17 +105,7 @@ def _rows(data: "datasets.Dataset | datasets.IterableDataset") -> Iterator[Row]:
 
     features = data.features or {}
     labels = {k: f for k, f in features.items() if isinstance(f, datasets.ClassLabel)}
-    for number, cells in enumerate(
-        data.decode(False) if hasattr(data, "decode") else _undecoded(data)
-    ):
+    encoded = data.decode(False) if hasattr(data, "decode") else source.undecoded(data)
+    for number, cells in enumerate(encoded):
         names = {k: f.int2str(cells[k]) for k, f in labels.items() if cells[k] is not None}
         yield Row(number, dict(cells) | names)
-
-
-def _undecoded(data: "datasets.Dataset") -> "datasets.Dataset":
-    import datasets
-
-    for column, feature in data.features.items():
-        if isinstance(feature, datasets.Image):
-            data = data.cast_column(column, datasets.Image(decode=False))
-    return data

@@ -15,8 +15,6 @@ from vlm.data.tables import pictures
 from vlm.data.tables.rows import Row
 from vlm.types import Record, Turn
 
-IMPOSSIBLE = "file_name is not a possible file name"
-
 
 @dataclass
 class Contents:
@@ -62,7 +60,7 @@ class Contents:
             return problem
         image = pictures.unpack(cell)
         if isinstance(image, str):
-            image = find_file(source.folder, image)
+            image = pictures.find_file(source.folder, image)
             if isinstance(image, str):
                 return image
         name = _clean(name) or str(row.cells.get("id") or f"{part}{row.number}")
@@ -88,28 +86,3 @@ def _clean(name: str) -> str:
     name = unicodedata.normalize("NFC", name.replace("\\", "/"))
     name = name.encode("utf-8", "replace").decode()  # file names need not be UTF-8
     return PurePath(os.path.normpath(name)).as_posix()
-
-
-def find_file(folder: Path, name: str) -> Path | str:
-    """Return a picture's file, or the reason it cannot be used.
-
-    The name may have backslashes, and accents as one character or as two. Links are followed.
-    """
-    if "\0" in name:
-        return IMPOSSIBLE
-    spellings = dict.fromkeys((name, name.replace("\\", "/")))
-    forms = [unicodedata.normalize(f, n) for n in spellings for f in ("NFC", "NFD")]
-    try:
-        for form in dict.fromkeys((name, *forms)):
-            if not _is_inside(form):
-                return f"the file is outside the folder: {name}"
-            if (folder / form).is_file():
-                return folder / form
-    except OSError:  # too long
-        return IMPOSSIBLE
-    return f"the file does not exist: {name}"
-
-
-def _is_inside(name: str) -> bool:
-    path = PurePath(os.path.normpath(name))
-    return not path.is_absolute() and path.parts[:1] != ("..",) and name[1:3] != ":\\"

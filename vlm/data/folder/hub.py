@@ -33,13 +33,13 @@ def load(
     if not path:
         raise UserError("The data set 'hub' needs a name; write hub:org/name.")
     name, config, given = (*str(path).split(":"), "", "")[:3]
-    part, is_whole = (given, True) if given else _split(name, config, split)
+    part, is_whole = (given, False) if given else _split(name, config, split)
     rows: Iterator[Row] = archives.read_hub(name, config or None, part)
     rows = islice(rows, (limit if is_whole else limit * SHARES) or None)
     contents = Contents()
     contents.add(Source("the Hub's data set", Path(), rows), columns or {}, "")
     names = list(contents.turns)
-    names = names if is_whole and not given else splits.divide(names, split)
+    names = names if is_whole else splits.divide(names, split)
     records = tuple(map(contents.record, names[: limit or None]))
     return Dataset(f"{name} ({part})", records, tuple(contents.problems))
 

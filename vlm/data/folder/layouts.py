@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from vlm.data import tables
 from vlm.data.folder import archives
-from vlm.data.formats import is_picture_name
+from vlm.data.formats import may_be_picture
 from vlm.data.tables.rows import Row, file_text
 from vlm.errors import UserError
 
@@ -108,7 +108,7 @@ def find_table(folder: Path) -> Path | None:
 def _names(folder: Path) -> list[str]:
     """Return the names of the pictures directly in a folder."""
     files = folder.iterdir() if folder.is_dir() else ()
-    return sorted(file.name for file in files if is_picture_name(file.name))
+    return sorted(file.name for file in files if may_be_picture(file.name))
 
 
 def _pairs(folder: Path) -> list[dict]:

@@ -36,7 +36,8 @@ def find(path: Path, split: str) -> Part:
     names = _parts(path)
     chosen = next((name for name in NAMES.get(split, (split,)) if name in names), "")
     if chosen:
-        return Part(names[chosen], True, _note(split, chosen, names))
+        has_held_out = any(name in names for name in NAMES["validation"])
+        return Part(names[chosen], split != "train" or has_held_out, _note(split, chosen, names))
     if split == "validation" and (train := next((n for n in NAMES["train"] if n in names), "")):
         return Part(names[train], False, f"a tenth of {train} is held out")
     if split == "train" and names:
@@ -48,12 +49,6 @@ def find(path: Path, split: str) -> Part:
 def has_splits(path: Path) -> bool:
     """Return True if a folder has parts for training or for validation."""
     return bool(_parts(path))
-
-
-def is_divided(path: Path) -> bool:
-    """Return True if a folder has a part for training, but none that is held out."""
-    names = _parts(path)
-    return bool(names) and not any(name in names for name in NAMES["validation"])
 
 
 def _parts(folder: Path) -> dict[str, tuple[Path, ...]]:
